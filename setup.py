@@ -1,0 +1,32 @@
+"""Installation of fairseq-signals; exact versions that are tested together stand in constraints.txt."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="fairseq-signals",
+    version="0.1.0",
+    description="Self-supervised learning from ECGs: a plug-in for fairseq",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11,<3.13",
+    packages=find_packages(include=["fairseq_signals", "fairseq_signals.*"]),
+    package_data={"fairseq_signals": ["**/*.tsv"]},
+    install_requires=[
+        "fairseq-fixed==0.12.3.1",
+        "torch>=2.6",
+        "numpy>=2.0",
+        "scipy",
+        "wfdb>=4.3",
+        "soundfile",
+        "scikit-learn",
+        "joblib",
+        "tqdm",
+        "pyyaml",
+        "matplotlib",
+        "pytest",
+    ],
+    extras_require={"test": ["pytorch-metric-learning", "ruff"]},
+)
