@@ -13,7 +13,7 @@ class Record:
     """A recording in physical units.
 
     Attributes:
-        signal: float32 `[L, T]`, millivolts; one row per lead. Samples that the file marks as invalid are NaN.
+        signal: float32 `[L, T]`, millivolts, one row per lead; samples the file marks as invalid are NaN.
         rate: samples per second (Hz).
         leads: names of the rows, in standard order (I, II, III, aVR, aVL, aVF, V1–V6).
         id: the recording's name, unique within its source.
