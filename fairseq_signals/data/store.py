@@ -1,9 +1,10 @@
 """Recordings packed into memory-mapped shards of int16, so that loader workers only slice.
 
 Conventions: a store is a folder of shards. `NAME.i16` holds little-endian int16, one recording after the
-other, each `[L, T]` lead by lead. `NAME.npy` beside it is a structured array with one entry per recording (`ENTRY`).
-Millivolts are `int16 * nanovolts * 1e-6`; `nanovolts` is an integer so that no precision cast during training
-can touch it. The index is renamed into place after the data: an index on disk means a whole shard.
+other, each `[L, T]` lead by lead. `NAME.npy` beside it is a structured array with one entry per recording
+(`ENTRY`). Millivolts are `int16 * nanovolts * 1e-6` (convert to float first: the product leaves int16);
+`nanovolts` is an integer so that no precision cast during training can touch it. The index is renamed into
+place after the data: an index on disk means a whole shard.
 """
 
 import os
