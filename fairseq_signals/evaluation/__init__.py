@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: scores of diagnosis and identification, tables and pictures; knows no fairseq."""
