@@ -152,10 +152,12 @@ class Store:
                 f"samples must lie in 0 to {entry.length}, got {start} to {stop} "
                 f"({self.folder}, shard {shard}, row {row})"
             )
-        samples = self._map(shard)[entry.offset : entry.offset + entry.leads * entry.length]
+        samples = self.samples(shard)[entry.offset : entry.offset + entry.leads * entry.length]
         return samples.reshape(entry.leads, entry.length)[:, start:stop]
 
-    def _map(self, shard: str) -> np.ndarray:
+    def samples(self, shard: str) -> np.ndarray:
+        """All samples of a shard, int16, one recording after the other: what `index` offsets count in."""
+        self.index(shard)  # a torn shard is refused before it is mapped
         if shard in self._maps:
             self._maps.move_to_end(shard)
             return self._maps[shard]
