@@ -173,7 +173,7 @@ def _names(header: Header, leads: tuple[str, ...] | None) -> list[str]:
     if leads is None:
         return names
     agree = len(leads) == len(names) and all(
-        name in (None, lead) or (canonical_lead(name) or name) == canonical_lead(lead)
+        name in (None, lead) or (canonical_lead(name) or name) == (canonical_lead(lead) or lead)
         for name, lead in zip(names, leads, strict=True)
     )
     if not agree:
