@@ -105,3 +105,27 @@ def check_disjoint(splits: Mapping[str, Sequence[Row]]) -> None:
                         f"{thing} must be in one split only, got {getattr(row, what)!r} in {other} and in {name} "
                         f"(recording {row.id!r})"
                     )
+
+
+def joined_by_signal(patients: Sequence[str], digests: Sequence[str]) -> list[str]:
+    """Patients with those made one who share a recording of the same samples, as happens under two names.
+
+    Args:
+        patients: patient of each of `N` recordings.
+        digests: of the samples of each recording.
+
+    Returns:
+        `N` names of groups, each that of one of its patients.
+    """
+    group = {patient: patient for patient in patients}
+
+    def root(patient: str) -> str:
+        while group[patient] != patient:
+            patient = group[patient]
+        return patient
+
+    first: dict[str, str] = {}
+    for patient, digest in zip(patients, digests, strict=True):
+        one, other = sorted((root(first.setdefault(digest, patient)), root(patient)))
+        group[other] = one
+    return [root(patient) for patient in patients]

@@ -1,0 +1,301 @@
+"""From a source's recordings to a prepared data set: store, manifests, list of rejects and card.
+
+A preparation may be killed at any moment and started again with the same command; what was packed is not packed
+again and the result is the same to the byte. One that was begun with other recordings or other options is refused.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fairseq_signals.data.atomic import written_whole
+from fairseq_signals.data.card import CARD_NAME, read_card, write_card
+from fairseq_signals.data.faults import FAULTS
+from fairseq_signals.data.manifest import write_manifest
+from fairseq_signals.data.packing import Item, Packed, Packing, Reject, pack
+from fairseq_signals.data.pairs import without_patients_of
+from fairseq_signals.data.row import Row, clean
+from fairseq_signals.data.splits import check_disjoint
+from fairseq_signals.data.table import STORE_FOLDER
+
+SPLITS = ("train", "valid", "test")
+PAIRS = ("gallery", "probe", "valid_gallery", "valid_probe")
+_MANIFESTS = (*SPLITS, "pretrain", *PAIRS)
+_REJECTED, _NOTES, _WORK, _PLAN = "rejected.tsv", "notes.tsv", ".preparation", "plan.json"
+_OURS = {CARD_NAME, _REJECTED, _NOTES, _WORK, STORE_FOLDER, *(f"{name}.tsv" for name in _MANIFESTS)}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is prepared.
+
+    Attributes:
+        name, version: of the source; the version is None where it is not known.
+        root: its folder.
+        items: its recordings, sorted.
+        left_out: recordings that the source itself rejects.
+        choices: every option beyond the packing's that changes the result; no paths.
+    """
+
+    name: str
+    version: str | None
+    root: Path
+    items: Sequence[Item]
+    left_out: Sequence[Reject] = ()
+    choices: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What a source makes of the packed recordings.
+
+    Attributes:
+        splits: rows of train, valid and test.
+        pairs: rows of gallery and probe (test) and of valid_gallery and valid_probe, as far as there are any.
+        classes: codes in fixed order.
+        unannotated: those that the source does not annotate.
+        how: one sentence on how splits and pairs were made.
+        extra_columns: further columns of the manifests.
+    """
+
+    splits: Mapping[str, Sequence[Row]]
+    pairs: Mapping[str, Sequence[Row]]
+    classes: Sequence[str]
+    how: str
+    unannotated: Sequence[str] = ()
+    extra_columns: Sequence[str] = ()
+
+
+def prepare(
+    source: Source,
+    dest: Path,
+    packing: Packing,
+    arrange: Callable[[list[Packed]], Arrangement],
+    workers: int = 1,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Prepares a source into the folder `dest`, prints a summary, and returns the contents of `dataset.yaml`.
+
+    Args:
+        source: recordings and choices.
+        dest: a new or empty folder, or one in which the same preparation was begun.
+        packing: how recordings are packed.
+        arrange: makes rows, splits, pairs and classes from what was packed.
+        workers: processes.
+        overwrite: discard a preparation in `dest` that is finished or was begun differently.
+
+    Raises:
+        ValueError: `dest` holds something else, nothing could be packed, or the splits share a patient.
+    """
+    dest = Path(dest)
+    digest = _plan_digest(source, packing)
+    with _held(dest, overwrite) as work:
+        card = _begin(dest, work, digest, overwrite)
+        if card is None:
+            packed, rejects = pack(source.items, source.root, dest / STORE_FOLDER, work, packing, workers)
+            packed, rejects = _without_repeated_ids(packed, [*rejects, *source.left_out])
+            card = _finish(source, dest, packing, arrange, packed, rejects, digest)
+        else:
+            print(f"{dest} is prepared already; --overwrite prepares it anew")
+        for leftover in work.glob("*.json"):
+            leftover.unlink()
+    _print_summary(dest, card)
+    return card
+
+
+def row_of(packed: Packed, **changes: Any) -> Row:
+    """The manifest's row of a packed recording; what the item leaves open comes from the file."""
+    item = packed.item
+    cells = {
+        "id": item.id,
+        "ecg": packed.ecg,
+        "start": 0,
+        "length": packed.length,
+        "rate": packed.rate,
+        "leads": packed.leads,
+        "patient": item.patient or packed.patient or item.id,
+        "labels": packed.labels if item.labels is None else item.labels,
+        "unknown": item.unknown,
+        "extra": dict(item.extra),
+    }
+    return Row(**(cells | changes))
+
+
+def _plan_digest(source: Source, packing: Packing) -> str:
+    plan = {
+        "source": [source.name, source.version],
+        "items": [asdict(item) for item in source.items],
+        "left out": [asdict(reject) for reject in source.left_out],
+        "choices": dict(source.choices),
+        "packing": asdict(packing),
+    }
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _held(dest: Path, overwrite: bool) -> Iterator[Path]:
+    """The folder for unfinished work, locked against a second preparation into the same place."""
+    strangers = sorted(path.name for path in dest.iterdir() if path.name not in _OURS) if dest.is_dir() else []
+    strangers = [name for name in strangers if not name.endswith(".partial")]
+    if strangers or (dest.exists() and not dest.is_dir()):
+        raise ValueError(f"dest must be a folder of its own, got {dest}, which holds {', '.join(strangers[:5])}")
+    work = dest / _WORK
+    work.mkdir(parents=True, exist_ok=True)
+    with open(work / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"dest must be free, got {dest}, into which another process is preparing") from None
+        try:
+            yield work
+        finally:
+            if [path.name for path in work.glob("*")] == ["lock"]:  # nothing was begun, or all is finished
+                shutil.rmtree(work)
+
+
+def _begin(dest: Path, work: Path, digest: str, overwrite: bool) -> dict[str, Any] | None:
+    """Makes room for this plan; the card where it was already carried out, else None."""
+    card, plan = read_card(dest), work / _PLAN
+    begun = json.loads(plan.read_text())["digest"] if plan.is_file() else None
+    if card is not None and not overwrite and card.get("preparation") == digest:
+        return card
+    leftovers = [path for path in dest.iterdir() if path != work]
+    if (card is not None or begun != digest) and leftovers:
+        if not overwrite:
+            raise ValueError(
+                f"dest must be empty or hold the same preparation, got {dest}, which was prepared from other "
+                f"recordings or with other options; --overwrite discards it, another --dest keeps it"
+            )
+        _discard(dest, work)
+    with written_whole(plan, "w") as file:
+        json.dump({"digest": digest}, file)
+    (dest / STORE_FOLDER).mkdir(exist_ok=True)
+    for folder in (dest, work, dest / STORE_FOLDER):
+        for partial in folder.glob("*.partial"):
+            partial.unlink()
+    return None
+
+
+def _discard(dest: Path, work: Path) -> None:
+    (dest / CARD_NAME).unlink(missing_ok=True)  # first: what is left is then no data set
+    for path in (*work.glob("*.json"), *dest.glob("*.tsv")):
+        path.unlink()
+    shutil.rmtree(dest / STORE_FOLDER, ignore_errors=True)
+
+
+def _without_repeated_ids(packed: list[Packed], rejects: list[Reject]) -> tuple[list[Packed], list[Reject]]:
+    kept: dict[str, Packed] = {}
+    repeated = []
+    for one in packed:
+        if kept.setdefault(one.item.id, one) is not one:
+            first = kept[one.item.id].item.file
+            repeated.append(Reject(one.item, "duplicate id", f"id must be unique, got that of {first} again"))
+    return list(kept.values()), rejects + repeated
+
+
+def _finish(
+    source: Source,
+    dest: Path,
+    packing: Packing,
+    arrange: Callable[[list[Packed]], Arrangement],
+    packed: list[Packed],
+    rejects: list[Reject],
+    digest: str,
+) -> dict[str, Any]:
+    _write_table(dest / _REJECTED, ("id", "file", "reason", "message"), _rejected_lines(rejects))
+    _write_table(dest / _NOTES, ("id", "file", "note"), _note_lines(packed))
+    if not packed:
+        raise ValueError(
+            f"at least one recording must be usable, got none of {len(source.items)}; see {dest / _REJECTED}"
+        )
+    arrangement = arrange(packed)
+    manifests = _manifests(arrangement)
+    for name, rows in manifests.items():
+        write_manifest(dest / f"{name}.tsv", rows, arrangement.extra_columns)
+    shards = sorted(path.relative_to(dest).as_posix() for path in (dest / STORE_FOLDER).iterdir())
+    rates = {one.rate for one in packed}
+    card = {
+        "source": source.name,
+        "version": source.version,
+        "counts": _counts(source, packed, rejects, manifests),
+        "classes": list(arrangement.classes),
+        "unannotated": list(arrangement.unannotated),
+        "rate": rates.pop() if len(rates) == 1 else None,
+        "split": arrangement.how,
+        "options": {**asdict(packing), "leads": list(packing.leads), **source.choices},
+        "preparation": digest,
+    }
+    return write_card(dest, card, [_REJECTED, _NOTES, *(f"{name}.tsv" for name in manifests), *shards])
+
+
+def _manifests(arrangement: Arrangement) -> dict[str, Sequence[Row]]:
+    """Rows by manifest, after making sure that nobody is on both sides of a split."""
+    splits, pairs = arrangement.splits, arrangement.pairs
+    check_disjoint(splits)
+    identified = [pairs[name] for name in PAIRS if pairs.get(name)]
+    pretrain = without_patients_of(splits["train"], *identified)
+    ours = [row for name in PAIRS[:2] for row in pairs.get(name, ())]
+    theirs = [row for name in PAIRS[2:] for row in pairs.get(name, ())]
+    for what, rows in (("test pairs", ours), ("validation pairs", theirs)):
+        check_disjoint({"pretrain": pretrain, what: _one_per_recording(rows)})
+    check_disjoint({"test pairs": ours, "validation pairs": theirs})
+    return {**splits, "pretrain": pretrain, **{name: pairs[name] for name in PAIRS if pairs.get(name)}}
+
+
+def _one_per_recording(rows: Sequence[Row]) -> list[Row]:
+    return list({row.id: row for row in rows}.values())
+
+
+def _counts(
+    source: Source, packed: list[Packed], rejects: list[Reject], manifests: Mapping[str, Sequence[Row]]
+) -> dict[str, Any]:
+    faults = Counter(reject.fault for reject in rejects)
+    whole = [row for name in SPLITS for row in manifests[name]]
+    return {
+        "offered": len(source.items) + len(source.left_out),
+        "recordings": len(packed),
+        "rejected": {fault: faults[fault] for fault in FAULTS if faults[fault]},
+        "with notes": sum(bool(one.meta.get("notes")) for one in packed),
+        "same signal as another": len(packed) - len({one.digest for one in packed}),
+        "patients": len({row.patient for row in whole}),
+        "rows": {name: len(rows) for name, rows in manifests.items()},
+    }
+
+
+def _rejected_lines(rejects: list[Reject]) -> Iterator[tuple[str, ...]]:
+    for reject in rejects:
+        yield reject.item.id, reject.item.file, reject.fault, reject.message
+
+
+def _note_lines(packed: list[Packed]) -> Iterator[tuple[str, ...]]:
+    for one in packed:
+        for note in one.meta.get("notes", ()):
+            yield one.item.id, one.item.file, note
+
+
+def _write_table(path: Path, header: Sequence[str], lines: Iterator[tuple[str, ...]]) -> None:
+    with written_whole(path, "w") as file:
+        for line in (header, *lines):
+            file.write("\t".join(map(clean, line)) + "\n")
+
+
+def _print_summary(dest: Path, card: Mapping[str, Any]) -> None:
+    counts = card["counts"]
+    rejected = ", ".join(f"{number} {fault}" for fault, number in counts["rejected"].items()) or "none"
+    print(
+        f"{card['source']}: {counts['recordings']} of {counts['offered']} recordings of {counts['patients']} patients"
+    )
+    print(f"rejected: {rejected} ({dest / _REJECTED})")
+    if counts["with notes"]:
+        print(f"odd but kept: {counts['with notes']} ({dest / _NOTES})")
+    if counts["same signal as another"]:
+        print(f"recordings that hold the same signal as another: {counts['same signal as another']}")
+    print("rows: " + ", ".join(f"{name} {number}" for name, number in counts["rows"].items()))
+    print(f"classes: {len(card['classes'])}; {card['split']}")

@@ -1,0 +1,1 @@
+"""One preparer per source: its folders, labels, folds and patient rule, and nothing else."""

@@ -1,0 +1,59 @@
+"""Options that every preparer has, and how a preparer is run."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from fairseq_signals.data.leads import parse_leads
+from fairseq_signals.data.packing import Packing
+
+
+def option_parser(description: str, source_help: str) -> argparse.ArgumentParser:
+    """A parser with the common options; the preparer adds its own."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog="Stop it at any moment and start it again with the same command: it continues.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    default = Packing()
+    add = parser.add_argument
+    add("--source", type=Path, required=True, metavar="DIR", help=source_help)
+    add("--dest", type=Path, required=True, metavar="DIR", help="folder to prepare into: new, empty or begun before")
+    add("--workers", type=int, default=min(8, os.cpu_count() or 1), metavar="N", help="processes")
+    add("--rate", type=float, metavar="HZ", help="resample every recording to this rate; without it, rates are kept")
+    add("--leads", default="12", metavar="LEADS", help="leads that a recording must have and that are stored: a set (12, 6, 4, 3, 2, 1) or names")  # fmt: skip  # noqa: E501
+    add("--bound-mv", type=float, default=default.bound_mv, metavar="MV", help="reject recordings beyond ± this")
+    add("--shortest", type=float, default=default.shortest_s, metavar="SECONDS", help="reject shorter recordings")
+    add("--per-shard", type=int, default=default.per_shard, metavar="N", help="recordings in a file of the store")
+    add("--pair-seconds", type=float, default=5.0, metavar="SECONDS", help="length of gallery and probe crops")
+    add("--seed", type=int, default=1, metavar="N", help="for splits, pairs and crops")
+    add("--overwrite", action="store_true", help="discard what was prepared into --dest before")
+    return parser
+
+
+def packing_of(options: argparse.Namespace) -> Packing:
+    """How recordings are packed, as the options tell."""
+    if options.workers < 1:
+        raise ValueError(f"workers must be at least 1, got {options.workers} (--workers)")
+    if not options.pair_seconds > 0:
+        raise ValueError(f"length of crops must be positive (seconds), got {options.pair_seconds} (--pair-seconds)")
+    return Packing(options.rate, parse_leads(options.leads), options.bound_mv, options.shortest, options.per_shard)
+
+
+def source_folder(options: argparse.Namespace) -> Path:
+    """The source's folder, which exists."""
+    if not options.source.is_dir():
+        raise FileNotFoundError(f"source must be a folder, got {options.source}, which is none (--source)")
+    return options.source
+
+
+def run(main: Callable[[], object]) -> None:
+    """Runs a preparer; what is wrong with the input ends in one paragraph instead of a traceback."""
+    try:
+        main()
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command continues")
