@@ -19,7 +19,7 @@ def build_encoder(name: "str | Mapping", **settings: Any):
 
     Args:
         name: a preset (`wav2vec2_base`), or a mapping with `_name` as saved in a checkpoint.
-        settings: what differs from the preset (`rate=100`, `leads=2`).
+        settings: what differs from the preset (`input_rate=100`, `input_leads=2`).
 
     Returns:
         An `Encoder`.

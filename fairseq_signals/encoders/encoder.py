@@ -22,7 +22,7 @@ class Encoder(nn.Module):
     """Base of all encoders.
 
     Attributes:
-        Settings: dataclass with every setting; has at least `rate` (Hz) and `leads` (number of input leads).
+        Settings: dataclass with every setting; has at least `input_rate` (Hz) and `input_leads`.
         provides: what objectives may ask for: "frames" (several frames per window), "masking" (tokens may be
             replaced), "dropping" (`context` takes `kept`), "causal" (a frame's context never sees later frames).
         local_dim, dim, embedding_dim: widths of `local`, of tokens and context, and of `pool`.
@@ -41,12 +41,12 @@ class Encoder(nn.Module):
     @property
     def rate(self) -> float:
         """Samples per second (Hz) of the signals that the encoder is made for."""
-        return self.settings.rate
+        return self.settings.input_rate
 
     @property
     def leads(self) -> int:
         """Number of input leads."""
-        return self.settings.leads
+        return self.settings.input_leads
 
     def require(self, needs: Iterable[str], by: str):
         """Refuses an objective that needs what this encoder does not provide.

@@ -34,8 +34,8 @@ class Wav2Vec2Settings:
     """Settings of `Wav2Vec2Encoder`; the defaults are the paper's (base) size.
 
     Attributes:
-        rate: samples per second (Hz).
-        leads: number of input leads.
+        input_rate: samples per second (Hz).
+        input_leads: number of leads.
         convs: blocks as [channels, kernel, stride]; None chooses strides for frames of about 32 ms.
         conv_channels: channels of every block where `convs` is None.
         conv_norm: "layer" after every block (paper) or "group" after the first only (public code).
@@ -47,8 +47,8 @@ class Wav2Vec2Settings:
         position_kernel, position_groups: the convolutional position embedding.
     """
 
-    rate: float = 500.0
-    leads: int = 12
+    input_rate: float = 500.0
+    input_leads: int = 12
     convs: Optional[list] = None
     conv_channels: int = 256
     conv_norm: str = "layer"
@@ -67,7 +67,7 @@ class Wav2Vec2Settings:
 
     def __post_init__(self):
         if self.convs is None:
-            self.convs = default_convs(self.rate, self.conv_channels)
+            self.convs = default_convs(self.input_rate, self.conv_channels)
         self.convs = check_convs(self.convs)
         if self.conv_norm not in ("layer", "group"):
             raise ValueError(f"conv_norm must be 'layer' or 'group', got {self.conv_norm!r}")
@@ -174,7 +174,7 @@ class Wav2Vec2Encoder(Encoder):
 
     def __init__(self, settings: Wav2Vec2Settings):
         super().__init__(settings)
-        channels = settings.leads
+        channels = settings.input_leads
         self.convs = nn.ModuleList()
         for number, (width, kernel, stride) in enumerate(settings.convs):
             norm = settings.conv_norm if settings.conv_norm == "layer" or number == 0 else None

@@ -107,14 +107,12 @@ def band_pass(
     """Zero-phase Butterworth filtering of windows `[B, L, T]`, as by a forward and a backward pass.
 
     The squared magnitude response is applied in the frequency domain. Each window is continued beyond both ends
-    by its point reflection (odd extension), where a plain transform would join the two ends with a step; padded
-    windows are first continued from their last valid sample.
+    by its point reflection (odd extension), where a plain transform would join the two ends with a step; padding
+    is replaced by the same continuation from the last valid sample.
     """
     samples = signal.shape[2]
     if lengths is not None:
-        last = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, signal.shape[1], 1)
-        valid = valid_frames(lengths, samples).unsqueeze(1)
-        signal = torch.where(valid, signal, signal.gather(2, last))
+        signal = _continue_padding(signal, lengths)
     edge = samples - 1
     before = 2 * signal[..., :1] - signal[..., 1:].flip(2)
     after = 2 * signal[..., -1:] - signal[..., :-1].flip(2)
@@ -131,3 +129,11 @@ def band_pass(
         response = response / (1 + (cutoff / warped.clamp(min=1e-9)) ** (2 * order))
     filtered = torch.fft.irfft(torch.fft.rfft(extended) * response, n=extended.shape[2])
     return filtered[..., edge : edge + samples]
+
+
+def _continue_padding(signal: Tensor, lengths: Tensor) -> Tensor:
+    place = torch.arange(signal.shape[2], device=signal.device).expand(len(lengths), -1)
+    last = (lengths - 1).clamp(min=0).unsqueeze(1)  # [B, 1]
+    mirrored = (2 * last - place).clamp(min=0, max=signal.shape[2] - 1)
+    place, mirrored, last = (index.unsqueeze(1).expand(-1, signal.shape[1], -1) for index in (place, mirrored, last))
+    return torch.where(place <= last, signal, 2 * signal.gather(2, last) - signal.gather(2, mirrored))

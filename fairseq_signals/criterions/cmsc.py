@@ -1,0 +1,119 @@
+"""The global objective: segments of one recording must find each other among all segments of the batch.
+
+Source: Oh et al. 2022, equations 3 and 4, after Kiyasseh et al. 2021 (CMSC). Embeddings are means over time of the
+context.
+
+Differs: the public code's form, `blocks=two`, compares first views with second views only, along rows and columns,
+half the mean each; the paper's form compares every segment with all others.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from fairseq.criterions import register_criterion
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from torch import Tensor
+
+from fairseq_signals.criterions.ecg_criterion import ECGCriterion, Loss, Outcome
+from fairseq_signals.modules.gather import gather
+
+BLOCKS = ChoiceEnum(["all", "two"])
+POSITIVES = ChoiceEnum(["window", "recording", "patient"])
+
+
+def pair_losses(
+    anchors: Tensor,
+    candidates: Tensor,
+    positive: Tensor,
+    allowed: Tensor,
+    temperature: float,
+) -> tuple[Tensor, Tensor]:
+    """Sum over positive pairs of −log softmax, and their number.
+
+    Args:
+        anchors: `[N, D]`.
+        candidates: `[M, D]`.
+        positive: boolean `[N, M]`, pairs that belong together.
+        allowed: boolean `[N, M]`, pairs that enter the denominator.
+        temperature: divides the cosines.
+
+    Returns:
+        float32 scalars.
+    """
+    similarity = F.normalize(anchors.float(), dim=1) @ F.normalize(candidates.float(), dim=1).T / temperature
+    # Rows without a candidate would be a softmax over nothing; they hold no positive pair either.
+    empty = ~allowed.any(dim=1, keepdim=True)
+    negative_log = -similarity.masked_fill(~allowed & ~empty, -torch.inf).log_softmax(dim=1)
+    positive = positive & allowed
+    return negative_log.masked_fill(~positive, 0.0).sum(), positive.sum().float()
+
+
+def segment_contrast(
+    embedding: Tensor, group: Tensor, view: Tensor, valid: Tensor, temperature: float, blocks: str = "all"
+) -> tuple[Tensor, Tensor]:
+    """Equations 3 and 4 over this rank's segments, against the segments of all ranks.
+
+    Args:
+        embedding: `[N, D]` of this rank's segments.
+        group: int64 `[N]`; segments of equal group are positives.
+        view: int64 `[N]`, which view of its window a segment is.
+        valid: boolean `[N]`; segments that are all padding are neither anchor nor candidate.
+        temperature: divides the cosines.
+        blocks: "all" for the paper's form, "two" for the public code's.
+
+    Returns:
+        Sum over ordered positive pairs (over pairs of first and second view for "two"), and their number.
+    """
+    candidates, begin = gather(embedding)
+    groups, views, all_valid = (gather(x)[0] for x in (group, view, valid))
+    positive = group.unsqueeze(1) == groups
+    allowed = valid.unsqueeze(1) & all_valid
+    if blocks == "all":
+        itself = torch.arange(len(group), device=group.device) + begin
+        allowed = allowed & (torch.arange(len(groups), device=group.device) != itself.unsqueeze(1))
+        return pair_losses(embedding, candidates, positive, allowed, temperature)
+    total, pairs = embedding.new_zeros((), dtype=torch.float32), 0
+    for own, other in ((0, 1), (1, 0)):
+        block = allowed & (view == own).unsqueeze(1) & (views == other)
+        losses, pairs = pair_losses(embedding, candidates, positive, block, temperature)
+        total = total + 0.5 * losses
+    return total, pairs
+
+
+@dataclass
+class CMSCConfig(FairseqDataclass):
+    """Settings of `cmsc`."""
+
+    global_temperature: float = field(default=0.1, metadata={"help": "temperature of the global objective"})
+    blocks: BLOCKS = field(
+        default="all",
+        metadata={
+            "help": "all: every segment against all others (paper); two: first against second views (public code)"
+        },
+    )
+    positives: POSITIVES = field(
+        default="window", metadata={"help": "segments of the same window, recording or patient are positives"}
+    )
+
+
+def cmsc_outcome(cfg, outputs: dict, sample: dict) -> Outcome:
+    """The global objective's loss from a model's `embedding` and `valid`, and the ids of a sample."""
+    total, pairs = segment_contrast(
+        outputs["embedding"],
+        sample["groups"][str(cfg.positives)],
+        sample["view"],
+        outputs["valid"],
+        cfg.global_temperature,
+        str(cfg.blocks),
+    )
+    return Outcome({"global": Loss(total, pairs)}, {}, outputs)
+
+
+@register_criterion("cmsc", dataclass=CMSCConfig)
+class CMSCCriterion(ECGCriterion):
+    """Contrast between segments of recordings."""
+
+    def outcome(self, model, sample) -> Outcome:
+        """See `cmsc_outcome`."""
+        return cmsc_outcome(self.cfg, model(**sample["net_input"]), sample)

@@ -1,0 +1,103 @@
+"""What all models share: an encoder and its preprocessing, both resolved once and saved with the checkpoint."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from fairseq.dataclass import FairseqDataclass
+from fairseq.models import BaseFairseqModel
+from omegaconf import OmegaConf, open_dict
+from torch import Tensor
+
+from fairseq_signals.encoders import build_encoder, resolve_encoder
+from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
+
+
+@dataclass
+class ECGModelConfig(FairseqDataclass):
+    """Settings of every model."""
+
+    encoder: Any = field(
+        default="wav2vec2_base",
+        metadata={"help": "encoder: a preset's name, or (yaml) a mapping with _name and the settings that differ"},
+    )
+    preprocess: Any = field(
+        default="none",
+        metadata={
+            "help": "what the model does to every window before its encoder: none, window (z-score of each lead), or "
+            "(yaml) a mapping with normalise, mean, deviation, low_hz, high_hz, order"
+        },
+    )
+
+
+def plain(node: Any) -> Any:
+    """Plain containers instead of OmegaConf's."""
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+def resolve_preprocess(spec: Any) -> dict[str, Any]:
+    """Every setting of the preprocessing, from a word or a mapping.
+
+    Raises:
+        ValueError: unknown word or setting, with the known ones.
+    """
+    settings = {"normalise": spec} if isinstance(spec, str) else dict(spec or {})
+    unknown = sorted(set(settings) - set(PreprocessSettings.__dataclass_fields__))
+    if unknown:
+        known = ", ".join(PreprocessSettings.__dataclass_fields__)
+        raise ValueError(f"settings of preprocess must be among {known}, got {', '.join(unknown)}")
+    return asdict(PreprocessSettings(**settings))
+
+
+class ECGModel(BaseFairseqModel):
+    """Preprocessing and an encoder; methods and tasks add their heads."""
+
+    def __init__(self, cfg: ECGModelConfig):
+        """Args: `cfg` as `resolve` left it."""
+        super().__init__()
+        self.cfg = cfg
+        self.encoder = build_encoder(plain(cfg.encoder))
+        settings = PreprocessSettings(**plain(cfg.preprocess))
+        self.preprocess = Preprocess(settings, self.encoder.rate, self.encoder.leads)
+
+    @classmethod
+    def resolve(cls, cfg, task):
+        """Writes every setting of encoder and preprocessing into `cfg`, which the checkpoint keeps.
+
+        Args:
+            cfg: the model's configuration, changed in place.
+            task: knows the `rate` and the number of `input_leads`.
+        """
+        known = {"input_rate": float(task.cfg.rate), "input_leads": task.input_leads}
+        encoder = resolve_encoder(plain(cfg.encoder), **known)
+        for name, value in known.items():
+            if encoder[name] != value:
+                raise ValueError(f"{name} of the encoder must be the task's ({value}), got {encoder[name]}")
+        with open_dict(cfg):
+            cfg.encoder = encoder
+            cfg.preprocess = resolve_preprocess(plain(cfg.preprocess))
+
+    @classmethod
+    def build_model(cls, cfg, task):
+        """The model; fairseq calls this with what `resolve` wrote."""
+        return cls(cfg)
+
+    def prepared(self, signal: Tensor, lengths: Tensor | None, present: Tensor | None) -> Tensor:
+        """Preprocessed windows in the encoder's precision; the preprocessing itself runs in float32."""
+        return self.preprocess(signal, lengths, present).to(next(self.encoder.parameters()).dtype)
+
+    def embed(self, signal: Tensor, lengths: Tensor | None = None, present: Tensor | None = None) -> Tensor:
+        """Embeddings `[B, E]` of windows `[B, L, T]` in millivolts."""
+        return self.encoder(self.prepared(signal, lengths, present), lengths)
+
+    def max_positions(self):
+        """No limit that fairseq would have to know: windows have the length that the task gives."""
+        return None
+
+    def get_normalized_probs(self, net_output, log_probs, sample=None):
+        """Unused by ECG criterions; fairseq's base class asks for it."""
+        raise TypeError("ECG models give named outputs, not token probabilities")
+
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device

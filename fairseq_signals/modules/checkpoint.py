@@ -1,0 +1,86 @@
+"""Checkpoints: read safely, recognised when torn, loaded whole or not at all.
+
+A checkpoint holds tensors and plain containers only; `torch.load` is never asked to run what a file says.
+"""
+
+import logging
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+logger = logging.getLogger(__name__)
+
+
+def is_whole(path: str | Path) -> bool:
+    """Whether a checkpoint file was written to its end: the archive's table of contents comes last."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def newest_whole(folder: str | Path) -> Path | None:
+    """The checkpoint that was written last among the whole ones of a folder, or None."""
+    paths = sorted(Path(folder).glob("*.pt"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return next((path for path in paths if is_whole(path)), None)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The contents of a checkpoint of this project: `model` (tensors by name) and `cfg` (plain containers).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is torn, holds more than tensors and plain containers, or is not one of ours.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint must be a file, got none at {path}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        whole = "holds objects that would run code when loaded" if is_whole(path) else "is torn or no checkpoint"
+        raise ValueError(
+            f"checkpoint must hold tensors and plain containers only, but {path} {whole}; it was not opened further"
+        ) from error
+    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"checkpoint must be a whole file, got a torn or foreign one at {path} ({error})") from error
+    model = (
+        state.get("cfg", {}).get("model") if isinstance(state, dict) and isinstance(state.get("cfg"), dict) else None
+    )
+    if not isinstance(model, dict) or "encoder" not in model or "model" not in state:
+        raise ValueError(f"checkpoint must come from a model of fairseq-signals, with its encoder's settings ({path})")
+    return state
+
+
+def load_part(part: nn.Module, state: dict[str, Tensor], prefix: str, path: str | Path) -> int:
+    """Loads the tensors named `prefix.*` into a part of a model, all of them or none.
+
+    Returns:
+        The number of tensors loaded.
+
+    Raises:
+        ValueError: names every tensor that is missing, not expected or of another shape.
+    """
+    given = {name.removeprefix(prefix + "."): value for name, value in state.items() if name.startswith(prefix + ".")}
+    wanted = part.state_dict()
+    wrong = [f"{prefix}.{name} is missing" for name in wanted if name not in given]
+    wrong += [f"{prefix}.{name} is not expected" for name in given if name not in wanted]
+    wrong += [
+        f"{prefix}.{name} must have shape {list(wanted[name].shape)}, got {list(given[name].shape)}"
+        for name in wanted
+        if name in given and wanted[name].shape != given[name].shape
+    ]
+    if wrong:
+        raise ValueError(
+            f"weights in {path} must fit {type(part).__name__} exactly, but of {len(wanted)} tensors "
+            f"{len(wrong)} do not: {'; '.join(wrong)}"
+        )
+    part.load_state_dict(given)
+    numbers = sum(value.numel() for value in given.values())
+    logger.info("loaded %d tensors (%s numbers) from %s into %s", len(given), f"{numbers:,}", path, type(part).__name__)
+    return len(given)

@@ -1,0 +1,241 @@
+"""What all tasks share: manifests opened, batches prepared on the model's device, every draw keyed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+import torch
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.models import MODEL_REGISTRY
+from fairseq.tasks import FairseqTask
+from omegaconf import II, MISSING, open_dict
+
+from fairseq_signals.data.dataset import WindowDataset
+from fairseq_signals.data.keys import keyed_seed
+from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices, parse_leads
+from fairseq_signals.data.windows import MODES
+from fairseq_signals.models.ecg_model import plain
+from fairseq_signals.modules.checkpoint import is_whole, newest_whole
+from fairseq_signals.modules.gather import rank
+from fairseq_signals.tasks.window_batches import WindowBatches
+from fairseq_signals.transforms.pipeline import Pipeline, keyed_generator, resolve_transforms
+from fairseq_signals.transforms.windows import Windows, choose_leads, windows_from_batch
+
+WINDOW_MODES = ChoiceEnum(list(MODES))
+_WINDOWS_PER_RECORDING = 1 << 20  # more than a week of five-second windows
+
+
+@dataclass
+class ECGTaskConfig(FairseqDataclass):
+    """Settings of every task."""
+
+    data: str = field(default=MISSING, metadata={"help": "folder with the manifests (train.tsv, valid.tsv, ...)"})
+    rate: float = field(default=500.0, metadata={"help": "samples per second (Hz) of the prepared data and the model"})
+    window_seconds: float = field(default=5.0, metadata={"help": "length of a window in seconds"})
+    windows: WINDOW_MODES = field(
+        default="tiled",
+        metadata={
+            "help": "windows in training: tiled (each recording from start to end), random (one place per epoch), "
+            "centred; evaluation always tiles"
+        },
+    )
+    stride_seconds: Optional[float] = field(
+        default=None, metadata={"help": "seconds from one tile to the next; the window's length if not given"}
+    )
+    leads: str = field(
+        default="12", metadata={"help": "available leads: a set (12, 6, 4, 3, 2, 1) or names such as I,II,V2"}
+    )
+    drop_leads: bool = field(
+        default=False, metadata={"help": "build the model for these leads alone, instead of zero-filling the others"}
+    )
+    transforms: Any = field(
+        default=None, metadata={"help": "random transforms in training: names separated by commas, or (yaml) a list"}
+    )
+    rebuild_batches: bool = field(default=True, metadata={"help": "keep the first epoch's batches for ever"})
+    results_path: Optional[str] = field(default=None, metadata={"help": "folder for scores and predictions"})
+    seed: int = II("common.seed")
+    save_dir: str = II("checkpoint.save_dir")
+
+
+class ECGTask(FairseqTask):
+    """Base of all tasks.
+
+    A batch arrives as stored integers and is prepared here, on the model's device: millivolts, leads, views,
+    transforms. What is random is drawn from generators keyed by (seed, update, micro-batch, rank) in training and by
+    (seed, first window) in validation, so a resumed run repeats exactly.
+    """
+
+    def __init__(self, cfg: ECGTaskConfig):
+        super().__init__(cfg)
+        self.leads = parse_leads(cfg.leads)
+        if not Path(cfg.data).is_dir():
+            raise FileNotFoundError(f"data must be a folder with manifests, got {cfg.data}")
+        with open_dict(cfg):
+            cfg.transforms = resolve_transforms(plain(cfg.transforms))
+        self.training_pipeline = Pipeline(self.views(), cfg.transforms, cfg.rate)
+        self.evaluation_pipeline = (
+            self.training_pipeline if self.transforms_in_evaluation else Pipeline(self.views(), None, cfg.rate)
+        )
+        self._update, self._micro_batch = -1, 0
+
+    transforms_in_evaluation = False
+
+    def views(self) -> Any:
+        """How views are cut from windows."""
+        return "single"
+
+    @property
+    def input_leads(self) -> int:
+        """Number of leads that the model is built for."""
+        return len(self.leads) if self.cfg.drop_leads else len(STANDARD_LEADS)
+
+    def manifests(self, subset: str) -> list[Path]:
+        """The manifests that make up a subset."""
+        return [self.manifest(subset)]
+
+    def manifest(self, subset: str) -> Path:
+        """The manifest of this name in the data folder.
+
+        Raises:
+            FileNotFoundError: there is none; names those there are.
+        """
+        path = Path(self.cfg.data) / f"{subset}.tsv"
+        if not path.is_file():
+            known = ", ".join(sorted(other.stem for other in path.parent.glob("*.tsv"))) or "none"
+            raise FileNotFoundError(f"subset must be a manifest in {path.parent} ({known}), got {subset!r}")
+        return path
+
+    def load_dataset(self, split, combine=False, **kwargs):
+        """Opens a subset; fairseq combines the training subset alone, which is how it is known here."""
+        windows = WindowDataset(
+            self.manifests(split),
+            self.cfg.rate,
+            self.cfg.window_seconds,
+            str(self.cfg.windows) if combine else "tiled",
+            self.cfg.stride_seconds,
+            STANDARD_LEADS,
+            self.cfg.seed,
+        )
+        self.label(windows, split, combine)
+        self.datasets[split] = WindowBatches(windows, split, shuffle=combine, seed=self.cfg.seed)
+
+    def label(self, windows: WindowDataset, subset: str, training: bool):
+        """Attaches what the task needs to know of each recording."""
+
+    def build_model(self, cfg, from_checkpoint=False):
+        """The model; its settings are resolved into `cfg` first, which is what the checkpoint keeps."""
+        if not from_checkpoint:
+            refuse_torn_checkpoint(Path(self.cfg.save_dir))
+            MODEL_REGISTRY[cfg._name].resolve(cfg, self)
+        model = super().build_model(cfg, from_checkpoint)
+        if not from_checkpoint and hasattr(model, "load_pretrained"):
+            model.load_pretrained()
+        return model
+
+    def prepare(self, sample: dict, model, pipeline: Pipeline, *key: "int | str") -> dict[str, Any]:
+        """A batch of stored integers as the model's input and the criterion's knowledge of it."""
+        windows = windows_from_batch(sample, next(model.parameters()).device)
+        windows = choose_leads(windows, lead_indices(self.leads), pad=not self.cfg.drop_leads)
+        generator = keyed_generator(windows.signal.device, self.cfg.seed, *key)
+        windows = pipeline(windows, generator)
+        return {
+            **{name: value for name, value in sample.items() if name not in ("source", "nanovolts", "padded")},
+            **windows.ids,
+            "view": windows.view,
+            "groups": _groups(windows),
+            "net_input": {
+                "signal": windows.signal,
+                "lengths": windows.lengths,
+                "present": windows.present,
+                "generator": generator,
+            },
+        }
+
+    def train_step(self, sample, model, criterion, optimizer, update_num, ignore_grad=False):
+        """Fairseq's step on the prepared batch."""
+        # fairseq does not say which micro-batch of an update this is.
+        self._micro_batch = self._micro_batch + 1 if update_num == self._update else 0
+        self._update = update_num
+        key = ("train", update_num, self._micro_batch, rank())
+        torch.manual_seed(keyed_seed(self.cfg.seed, "dropout", *key))
+        sample = self.prepare(sample, model, self.training_pipeline, *key)
+        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+
+    def valid_step(self, sample, model, criterion):
+        """Loss and logs of a batch in evaluation."""
+        loss, size, logs, _ = self.evaluate(sample, model, criterion)
+        return loss, size, logs
+
+    def evaluate(self, sample, model, criterion):
+        """Loss, sample size, logs and outcome of a batch in evaluation, and the prepared batch's outputs in it.
+
+        A rank that has no batch left takes part with a window of its own, or the others would wait for it.
+        """
+        empty = not sample
+        if empty:
+            batches = next(iter(self.datasets.values()))
+            sample = batches.collater([batches[0]])
+        key = ("valid", int(sample["recording"][0]), int(sample["window"][0]), rank())
+        model.eval()
+        with torch.no_grad():
+            prepared = self.prepare(sample, model, self.evaluation_pipeline, *key)
+            loss, size, logs, outcome = criterion.compute(model, prepared)
+        if empty:
+            return loss * 0, 0, {name: value * 0 for name, value in logs.items()}, None
+        return loss, size, logs, outcome
+
+    def optimizer_step(self, optimizer, model, update_num):
+        """One step of the optimiser, then of whatever the model keeps beside its parameters (momentum copies)."""
+        refuse_decay_of_frozen(optimizer, model)
+        super().optimizer_step(optimizer, model, update_num)
+        if hasattr(model, "after_update"):
+            model.after_update(update_num)
+
+    def max_positions(self):
+        """No limit: windows have one length."""
+        return None
+
+    @property
+    def source_dictionary(self):
+        """ECGs have no dictionary."""
+        return None
+
+    @property
+    def target_dictionary(self):
+        """ECGs have no dictionary."""
+        return None
+
+
+def _groups(windows: Windows) -> dict[str, torch.Tensor]:
+    ids = windows.ids
+    window = ids["recording"] * _WINDOWS_PER_RECORDING + ids["window"]
+    return {"window": window, "recording": ids["recording"], "patient": ids["patient"]}
+
+
+def refuse_torn_checkpoint(folder: Path):
+    """Stops a restart from a `checkpoint_last.pt` that a kill cut short.
+
+    Raises:
+        ValueError: names the newest whole checkpoint to go on from.
+    """
+    last = folder / "checkpoint_last.pt"
+    if not last.is_file() or is_whole(last):
+        return
+    whole = newest_whole(folder)
+    way = f"delete it and go on with --restore-file {whole}" if whole else "delete it to start anew"
+    raise ValueError(f"checkpoint_last.pt must be a whole file, but writing it was cut short ({last}): {way}")
+
+
+def refuse_decay_of_frozen(optimizer, model):
+    """Under flat fp16 or bf16 copies, weight decay reaches parameters that have no gradient.
+
+    Raises:
+        ValueError: the encoder is frozen, and would shrink all the same.
+    """
+    if not getattr(model, "encoder_frozen", False) or not hasattr(optimizer, "fp32_params"):
+        return
+    if any(group.get("weight_decay", 0) for group in optimizer.param_groups):
+        raise ValueError(
+            "weight decay must be 0 while the encoder is frozen under fp16 or bf16, where fairseq's flat copy of the "
+            "parameters decays whole; give --weight-decay 0, or memory_efficient_fp16/memory_efficient_bf16"
+        )

@@ -1,0 +1,68 @@
+"""fairseq's view of a window dataset: which windows form a batch, in which order, and that none is lost."""
+
+import numpy as np
+from fairseq.data import FairseqDataset
+
+from fairseq_signals.data.dataset import WindowDataset, merge
+from fairseq_signals.data.keys import keyed_seed
+
+
+class WindowBatches(FairseqDataset):
+    """Batches of a `WindowDataset` for one subset.
+
+    fairseq's own batching drops what does not divide by eight, and freezes the batches of the first epoch; here
+    every window is in exactly one batch per epoch, and training permutes anew each epoch, by (seed, epoch) alone.
+    """
+
+    def __init__(self, windows: WindowDataset, subset: str, shuffle: bool, seed: int):
+        super().__init__()
+        self.windows, self.subset, self.shuffle, self.seed = windows, subset, shuffle, seed
+        self.epoch = 1
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int):
+        return self.windows[index]
+
+    def __getitems__(self, indices: list[int]):
+        return self.windows.batch(indices)
+
+    def collater(self, samples):
+        """One batch, with the subset's name; `{}` for a rank that has none left."""
+        batch = merge(samples)
+        return {**batch, "subset": self.subset} if batch else {}
+
+    def set_epoch(self, epoch: int):
+        """Fairseq announces the epoch before it asks for its order."""
+        self.epoch = epoch
+
+    def ordered_indices(self) -> np.ndarray:
+        """Numbers of the windows in the order of this epoch."""
+        if not self.shuffle:
+            return np.arange(len(self))
+        return np.random.default_rng(keyed_seed(self.seed, "order", self.epoch)).permutation(len(self))
+
+    def batch_by_size(self, indices, max_tokens=None, max_sentences=None, required_batch_size_multiple=1):
+        """Consecutive blocks of `--batch-size` windows (or of `--max-tokens` samples); the last may be smaller.
+
+        `required_batch_size_multiple` is ignored: windows of one length need no such rounding, and what would not
+        divide would be lost.
+        """
+        size = max_sentences or (max_tokens // self.windows.window if max_tokens else 0)
+        if size < 1:
+            raise ValueError(
+                f"--batch-size must be given, or --max-tokens of at least one window "
+                f"({self.windows.window} samples), got {max_sentences} and {max_tokens}"
+            )
+        # The epoch travels with the index; only training has windows that move from epoch to epoch.
+        indices = np.asarray(indices) + (self.epoch * len(self) if self.shuffle else 0)
+        return [indices[begin : begin + size].tolist() for begin in range(0, len(indices), size)]
+
+    def num_tokens(self, index: int) -> int:
+        """Samples of a window."""
+        return self.windows.window
+
+    def size(self, index: int) -> int:
+        """Samples of a window."""
+        return self.windows.window
