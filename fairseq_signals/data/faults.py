@@ -4,6 +4,8 @@ import numpy as np
 
 from fairseq_signals.data.record import Record
 
+UNLISTED = "unlisted"
+
 FAULTS = {
     "unreadable": "no reader understands the file, or it is not what its header says",
     "leads": "a needed lead is missing",
@@ -14,7 +16,7 @@ FAULTS = {
     "too short": "the recording ends before the shortest duration",
     "rate": "the recording cannot be brought to the rate wanted",
     "duplicate id": "an earlier recording has the same id",
-    "unlisted": "the source's table does not list the file",
+    UNLISTED: "the source's table does not list the file",
 }
 """Every reason for which a preparation rejects a recording, in the order in which they are looked for."""
 

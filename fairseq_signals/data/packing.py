@@ -38,6 +38,7 @@ class Item:
         patient: patient id.
         labels: codes that apply.
         unknown: codes of which nothing is known.
+        unlabelled: True where the source says that nothing is known of any class.
         extra: further columns of the manifest.
         split: the source's own split.
     """
@@ -47,6 +48,7 @@ class Item:
     patient: str | None = None
     labels: tuple[str, ...] | None = None
     unknown: tuple[str, ...] = ()
+    unlabelled: bool = False
     extra: dict[str, str] = field(default_factory=dict)
     split: str | None = None
 

@@ -123,6 +123,7 @@ def row_of(packed: Packed, **changes: Any) -> Row:
         "patient": item.patient or packed.patient or item.id,
         "labels": packed.labels if item.labels is None else item.labels,
         "unknown": item.unknown,
+        "unlabelled": item.unlabelled,
         "extra": dict(item.extra),
     }
     return Row(**(cells | changes))

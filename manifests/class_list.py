@@ -1,0 +1,53 @@
+"""Which codes become classes, and the rows' labels in terms of them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fairseq_signals.data.row import Row
+from fairseq_signals.evaluation.cinc2021 import CLASSES, merge_codes
+
+
+def in_classes(rows: Sequence[Row], choice: str, at_least: int = 1) -> tuple[list[Row], list[str], Counter[str]]:
+    """The rows with labels among the classes chosen.
+
+    A row whose codes are all outside the class list has none of the classes: that is known, not unknown.
+
+    Args:
+        rows: with the codes of the source.
+        choice: `cinc2021` (the challenge's 26, codes that it scores as one merged), `all`, or codes separated by
+            commas.
+        at_least: for `all`: leave codes out that fewer recordings have.
+
+    Returns:
+        The rows, the classes in fixed order, and how often each code outside of them occurred.
+
+    Raises:
+        ValueError: no recording has any of the classes.
+    """
+    if choice == "cinc2021":
+        rows = [replace(row, labels=merge_codes(row.labels), unknown=merge_codes(row.unknown)) for row in rows]
+        rows = [replace(row, unknown=tuple(c for c in row.unknown if c not in row.labels)) for row in rows]
+    counts = Counter(code for row in rows for code in row.labels)
+    if choice == "cinc2021":
+        classes = list(CLASSES)
+    elif choice == "all":
+        classes = sorted(code for code, number in counts.items() if number >= at_least)
+    else:
+        classes = [code.strip() for code in choice.split(",") if code.strip()]
+    if any(row.labels for row in rows) and not any(counts[code] for code in classes):
+        common = ", ".join(code for code, _ in counts.most_common(5))
+        raise ValueError(
+            f"classes must occur among the labels, got none that does; the labels have {common} (--classes)"
+        )
+    known = set(classes)
+    outside = Counter({code: number for code, number in counts.items() if code not in known})
+    rows = [
+        replace(
+            row,
+            labels=tuple(code for code in row.labels if code in known),
+            unknown=tuple(code for code in row.unknown if code in known),
+        )
+        for row in rows
+    ]
+    return rows, classes, outside

@@ -1,0 +1,105 @@
+"""A table of labels beside a folder of recordings: which file, whose, what it shows.
+
+Columns by name, in any order, separated by commas (or tabs, for `.tsv`): `file` (path relative to the source, with or
+without extension) or `id` (name of the file without folder and extension); `labels` (codes separated by commas or
+semicolons, `?CODE` for unknown, `-` for nothing known, empty for none applies); `patient`; `split` (train, valid,
+test). Any other column is kept. Only `file` or `id` must be there.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fairseq_signals.data.faults import UNLISTED
+from fairseq_signals.data.packing import Item, Reject
+from fairseq_signals.data.preparation import SPLITS
+from fairseq_signals.data.row import COLUMNS, CellError, parse_labels
+
+_MEANT = ("file", "id", "labels", "patient", "split")
+
+
+def apply_table(path: Path, items: Sequence[Item]) -> tuple[list[Item], list[Reject], list[str]]:
+    """The items with what a table says of them.
+
+    Args:
+        path: the table.
+        items: the folder's recordings.
+
+    Returns:
+        One item per row of the table, in the order of the items (those without a file come last), the recordings that
+        the table does not list, and the names of its further columns.
+
+    Raises:
+        ValueError, FileNotFoundError: a column is missing, or a cell is not what its column holds.
+    """
+    columns, rows = _read(path)
+    key = "file" if "file" in columns else "id"
+    by_key = _index(items, key)
+    found: dict[str, Item] = {}
+    lost: list[Item] = []
+    for line, row in enumerate(rows, start=2):
+        where = f"{path}, row {line}"
+        name = row[key].strip()
+        matches = by_key.get(_stem(name) if key == "file" else name, [])
+        if len(matches) > 1:
+            files = ", ".join(item.file for item in matches)
+            raise ValueError(f"id must name one file, got {name!r}, which names {files}: use a column file ({where})")
+        item = _described(matches[0] if matches else Item(name, id=_stem(name)), row, columns, where)
+        if item.file in found:
+            raise ValueError(f"{key} must be listed once, got {name!r} again ({where})")
+        if matches:
+            found[item.file] = item
+        else:
+            lost.append(item)  # its reading will fail, and it will be among the rejects
+    listed = [found[item.file] for item in items if item.file in found]
+    message = f"recording must be listed in {path.name}, got none of its name"
+    unlisted = [Reject(item, UNLISTED, message) for item in items if item.file not in found]
+    return listed + lost, unlisted, [name for name in columns if name not in (*_MEANT, *COLUMNS)]
+
+
+def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"table of labels must be a file, got none at {path}")
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        table = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+        columns = list(table.fieldnames or ())
+        if "file" not in columns and "id" not in columns:
+            raise ValueError(
+                f"table must have a column file or id, got {', '.join(columns) or 'nothing'} ({path}, row 1)"
+            )
+        rows = list(table)
+    for line, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise ValueError(f"row must have {len(columns)} cells, got more or fewer ({path}, row {line})")
+    return columns, rows
+
+
+def _index(items: Sequence[Item], key: str) -> dict[str, list[Item]]:
+    index: dict[str, list[Item]] = {}
+    for item in items:
+        stem = _stem(item.file)
+        index.setdefault(stem if key == "file" else stem.rpartition("/")[2], []).append(item)
+    return index
+
+
+def _stem(file: str) -> str:
+    path = Path(file.replace("\\", "/"))
+    return path.with_suffix("").as_posix() if path.suffix.lower() in (".hea", ".dat", ".mat") else path.as_posix()
+
+
+def _described(item: Item, row: dict[str, str], columns: Sequence[str], where: str) -> Item:
+    extra = {name: row[name].strip() for name in columns if name not in (*_MEANT, *COLUMNS)}
+    item = replace(item, patient=row.get("patient", "").strip() or None, extra=item.extra | extra)
+    if "split" in row:
+        if row["split"].strip() not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {row['split']!r} ({where}, column split)")
+        item = replace(item, split=row["split"].strip())
+    if "labels" in row:
+        cell = ",".join(code.strip() for code in row["labels"].replace(";", ",").split(","))
+        try:
+            labels, unknown, unlabelled = parse_labels(cell)
+        except CellError as error:
+            raise ValueError(f"{error} ({where}, column labels)") from None
+        item = replace(item, labels=labels, unknown=unknown, unlabelled=unlabelled)
+    return item

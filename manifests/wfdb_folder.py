@@ -1,0 +1,173 @@
+"""Anyone's folder of WFDB records, found in all subfolders.
+
+    python -m manifests.wfdb_folder --source training --dest data/cinc2021 --rate 500
+    python -m manifests.wfdb_folder --source archive --dest data/ours --labels archive/labels.csv --classes all
+
+Labels come from the `#Dx` comments of the headers, or from a table (`--labels`, see `manifests/label_table.py`). A
+header without a diagnosis leaves its recording unlabelled. Recordings that hold exactly the same samples are kept
+in the same split.
+
+Columns beyond the standard: `age` (years) and `sex` from the header's comments, `source` (the first subfolder), and
+those of the table.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fairseq_signals.data.packing import Item, Packed
+from fairseq_signals.data.pairs import gallery_probe
+from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, prepare, row_of
+from fairseq_signals.data.row import Row
+from fairseq_signals.data.splits import SHARES, joined_by_signal, split_patients
+from manifests.class_list import in_classes
+from manifests.label_table import apply_table
+from manifests.options import option_parser, packing_of, run, source_folder
+
+_COLUMNS = ("age", "sex", "source")
+
+
+def find_items(folder: Path) -> list[Item]:
+    """One item per WFDB record below a folder, sorted by path; segments of a longer record are none of their own."""
+    headers = sorted(folder.rglob("*.hea"), key=lambda path: path.relative_to(folder).as_posix())
+    segments = {path for header in headers for path in _segments(header)}
+    items = []
+    for header in headers:
+        if header not in segments:
+            file = header.relative_to(folder)
+            source = file.parts[0] if len(file.parts) > 1 else ""
+            items.append(Item(file.as_posix(), id=file.with_suffix("").as_posix(), extra={"source": source}))
+    if not items:
+        raise FileNotFoundError(f"source must hold WFDB records (.hea), got none below {folder} (--source)")
+    return items
+
+
+def _segments(header: Path) -> list[Path]:
+    with open(header, encoding="latin-1") as file:
+        lines = [line.split() for line in file if line.strip() and not line.startswith("#")]
+    if not lines or "/" not in lines[0][0]:  # only the record line of a segmented record counts segments: name/N
+        return []
+    return [header.with_name(f"{line[0]}.hea") for line in lines[1:]]
+
+
+def patient_of(packed: Packed, rule: str) -> str | None:
+    """Whose recording it is, or None where the rule finds nothing.
+
+    Args:
+        packed: the recording.
+        rule: `header` (a comment such as `#Patient`), `comment:NAME`, `table`, `folder` (the path of the record's
+            folder) or `none`.
+    """
+    if rule == "header":
+        return packed.patient
+    if rule.startswith("comment:"):
+        return packed.meta.get("comments", {}).get(rule.removeprefix("comment:").strip().lower()) or None
+    if rule == "table":
+        return packed.item.patient
+    return Path(packed.item.file).parent.as_posix() if rule == "folder" else None
+
+
+def arrange(packed: list[Packed], options: argparse.Namespace, table_columns: Sequence[str] = ()) -> Arrangement:
+    """Rows, classes, stratified splits by patient, and pairs of the patients with two recordings or more."""
+    rows = [_row(one, options.patient_from) for one in packed]
+    rows, classes, outside = in_classes(rows, options.classes, options.min_count)
+    if outside:
+        common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
+        print(f"labels outside the class list: {len(outside)} codes, {outside.total()} times; most often {common}")
+    own_split = {one.item.id: one.item.split for one in packed if one.item.split}
+    if own_split:
+        split, how = [own_split[row.id] for row in rows], "the table's own splits"
+    else:
+        groups = joined_by_signal([row.patient for row in rows], [one.digest for one in packed])
+        of_group = split_patients(groups, [row.labels for row in rows], options.shares, options.seed)
+        split = [of_group[group] for group in groups]
+        shares = ", ".join(f"{name} {share:g}" for name, share in options.shares.items())
+        how = f"by patient, stratified by label ({shares}), patients by {options.patient_from}, seed {options.seed}"
+    splits = {name: [row for row, own in zip(rows, split, strict=True) if own == name] for name in SPLITS}
+    pairs, how_pairs = _pairs(splits, options.pair_seconds, options.seed)
+    columns = (*_COLUMNS, *(name for name in table_columns if name not in _COLUMNS))
+    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", options.unannotated, columns)
+
+
+def _row(packed: Packed, rule: str) -> Row:
+    row = row_of(packed, patient=patient_of(packed, rule) or packed.item.id)
+    age = packed.meta.get("age")
+    told = {"age": "" if age is None else f"{age:g}", "sex": packed.meta.get("sex") or ""}
+    silent = packed.item.labels is None and not packed.labels
+    return replace(row, extra=told | row.extra, unlabelled=row.unlabelled or silent)
+
+
+def _pairs(splits: dict[str, list[Row]], seconds: float, seed: int) -> tuple[dict[str, list[Row]], str]:
+    pairs = {}
+    for split, prefix in (("test", ""), ("valid", "valid_")):
+        gallery, probe = gallery_probe(splits[split], seconds, seed)
+        if gallery:
+            pairs |= {f"{prefix}gallery": gallery, f"{prefix}probe": probe}
+        else:
+            print(f"no pairs for identification: no patient of {split} has two recordings of {seconds:g} s")
+    how = (
+        f"gallery and probe: two recordings of each patient of test (valid_: of valid), a random crop of {seconds:g} s"
+    )
+    return pairs, how if pairs else "no gallery and probe, as no patient has two recordings"
+
+
+def _shares(text: str) -> dict[str, float]:
+    parts = [float(part) for part in text.split(",")]
+    if len(parts) != len(SPLITS) or min(parts) < 0 or abs(sum(parts) - 1) > 1e-9:
+        raise argparse.ArgumentTypeError(f"shares must be three numbers that add up to 1, got {text!r}")
+    return dict(zip(SPLITS, parts, strict=True))
+
+
+def _patient_rule(text: str) -> str:
+    if text not in ("header", "table", "folder", "none") and not text.startswith("comment:"):
+        raise argparse.ArgumentTypeError(f"rule must be header, comment:NAME, table, folder or none, got {text!r}")
+    return text
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = option_parser(
+        __doc__.splitlines()[0], "folder with WFDB records (.hea with .mat or .dat), searched deeply"
+    )
+    add = parser.add_argument
+    add("--labels", type=Path, metavar="FILE", help="table with columns file or id, and labels, patient, split, others")
+    add("--patient-from", type=_patient_rule, metavar="RULE", help="header (a #Patient comment), comment:NAME, table, folder or none; the table where it has a column patient, else header")  # fmt: skip  # noqa: E501
+    add("--classes", default="cinc2021", metavar="CLASSES", help="cinc2021 (its 26), all, or codes separated by commas")
+    add("--min-count", type=int, default=1, metavar="N", help="with --classes all: leave rarer codes out")
+    add(
+        "--unannotated", default="", metavar="CODES", help="classes that the source never annotates: unknown everywhere"
+    )
+    add("--shares", type=_shares, default=",".join(map(str, SHARES.values())), metavar="A,B,C", help="of train, valid, test")  # fmt: skip  # noqa: E501
+    add("--name", metavar="TEXT", help="name of the data set; the folder's name where it is not given")
+    add("--version", metavar="TEXT", help="version of the data set, for its card")
+    options = parser.parse_args(arguments)
+    options.unannotated = tuple(code.strip() for code in options.unannotated.split(",") if code.strip())
+    return options
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    """Prepares a folder as the command line tells and returns the contents of `dataset.yaml`."""
+    options = _options(arguments)
+    folder = source_folder(options)
+    items, left_out, columns = find_items(folder), [], []
+    if options.labels:
+        items, left_out, columns = apply_table(options.labels, items)
+    has_patients = any(item.patient for item in items)
+    if options.patient_from == "table" and not has_patients:
+        raise ValueError(f"table must have a column patient, got none in {options.labels} (--patient-from table)")
+    options.patient_from = options.patient_from or ("table" if has_patients else "header")
+    names = ("classes", "min_count", "unannotated", "patient_from", "shares", "pair_seconds", "seed")
+    choices = {name: getattr(options, name) for name in names} | {"unannotated": list(options.unannotated)}
+    source = Source(options.name or folder.resolve().name, options.version, folder, items, left_out, choices)
+    return prepare(
+        source,
+        options.dest,
+        packing_of(options),
+        lambda packed: arrange(packed, options, columns),
+        options.workers,
+        options.overwrite,
+    )
+
+
+if __name__ == "__main__":
+    run(main)
