@@ -29,8 +29,10 @@ def test_a_lead_named_twice_is_refused():
 
 @pytest.mark.parametrize(
     ("unit", "factor"),
-    [("V", 1000), ("v", 1000), ("mV", 1), ("mv", 1), ("MV", 1), ("millivolts", 1), ("uV", 1e-3), ("UV", 1e-3)]
-    + [("\u00b5V", 1e-3), ("\u03bcV", 1e-3), (" microvolt ", 1e-3), ("Microvolts", 1e-3), ("Volts", 1000)],
+    [
+        *[("V", 1000), ("v", 1000), ("Volts", 1000), ("mV", 1), ("mv", 1), ("MV", 1), ("millivolts", 1)],
+        *[("uV", 1e-3), ("UV", 1e-3), ("\u00b5V", 1e-3), ("\u03bcV", 1e-3), (" microvolt ", 1e-3)],
+    ],
 )
 def test_units_become_millivolts(unit, factor):
     assert millivolts_per(unit, "r.hea") == factor

@@ -6,6 +6,7 @@ and `read(path, rate, leads, unit) -> Record`. Modules whose name begins with an
 """
 
 import importlib
+import math
 import os
 import pkgutil
 import warnings
@@ -46,6 +47,10 @@ def read_record(
         ValueError: no reader knows the file's format, or its content cannot be read; names the file.
     """
     path = Path(path)
+    if isinstance(leads, str):
+        raise ValueError(f"leads must be a sequence of names, got the text {leads!r} ({path})")
+    if rate is not None and not 0 < rate < math.inf:
+        raise ValueError(f"rate must be a positive number (Hz), got {rate} ({path})")
     names = tuple(leads) if leads is not None else None
     head = b""
     if path.is_file():

@@ -26,6 +26,7 @@ def read_pcm(path: Path) -> tuple[np.ndarray, int, int | None]:
     """
     import soundfile
 
+    _check_size(path)
     try:
         with soundfile.SoundFile(path) as file:
             if file.subtype not in _STORED:
@@ -41,3 +42,13 @@ def read_pcm(path: Path) -> tuple[np.ndarray, int, int | None]:
     if bits is not None:
         frames = frames.astype(np.int32) >> (np.dtype(dtype).itemsize * 8 - bits)
     return frames.T, rate, bits
+
+
+def _check_size(path: Path) -> None:
+    """Refuses a truncated WAV file, which libsndfile would read as a shorter recording without a word."""
+    with path.open("rb") as file:
+        head = file.read(28)
+    field = {b"RIFF": head[4:8], b"RF64": head[20:28]}.get(head[:4], b"")
+    claimed, size = int.from_bytes(field, "little") + 8, path.stat().st_size
+    if field.strip(b"\xff") and size < claimed:  # a stream's length was not known when it was written: all ones
+        raise ValueError(f"an audio file must hold the {claimed} bytes it claims, got {size} ({path})")

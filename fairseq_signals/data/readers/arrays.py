@@ -20,7 +20,7 @@ _LARGEST_PACKING = 1100  # deflate cannot shrink further; an archive that claims
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    r"""Whether the file is NumPy's `.npy` (`\\x93NUMPY`) or a zip archive of such files."""
+    """Whether the file begins as NumPy's `.npy` does, or is a zip archive of such files."""
     return head.startswith(b"\x93NUMPY") or (head.startswith(b"PK\x03\x04") and b".npy" in head)
 
 

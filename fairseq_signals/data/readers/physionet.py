@@ -42,14 +42,15 @@ _SEXES = {"male": "male", "m": "male", "female": "female", "f": "female"}
 
 def recognises(path: Path, head: bytes) -> bool:
     """Whether the path is a WFDB header, a record's name without extension, or a signal file named by a header."""
-    return (path.suffix.lower() == ".hea" and b"\0" not in head) or header_of(path) is not None
+    named = path.suffix.lower() == ".hea" and path.is_file()
+    return (named and b"\0" not in head) or header_of(path) is not None
 
 
 def header_of(path: Path) -> Path | None:
     """The WFDB header that describes a record or one of its signal files, or None."""
-    named = path.with_name(path.name + ".hea")
     if not path.is_file():
-        return named if named.is_file() else None
+        named = path.parent / f"{path.name}.hea"
+        return named if path.name and named.is_file() else None
     beside = path.with_suffix(".hea")
     if beside == path or not beside.is_file():
         return None

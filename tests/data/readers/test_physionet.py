@@ -110,7 +110,8 @@ def test_a_micro_sign_is_not_lost(tmp_path, encoding):
 def test_each_lead_has_its_own_gain_unit_and_baseline(tmp_path):
     np.array([[10, 10, 10]] * 4, "<i2").tofile(tmp_path / "r.dat")
     (tmp_path / "r.hea").write_text(
-        "r 3 250 4\nr.dat 16 1000(0)/uV 16 0 10 40 0 V6\nr.dat 16 2(-4)/mV 16 0 10 40 0 I\nr.dat 16 5 16 10 10 40 0 II\n"
+        "r 3 250 4\nr.dat 16 1000(0)/uV 16 0 10 40 0 V6\n"
+        "r.dat 16 2(-4)/mV 16 0 10 40 0 I\nr.dat 16 5 16 10 10 40 0 II\n"
     )
     record = read_record(tmp_path / "r.hea")
     # a baseline that is not given is the ADC's zero, and a unit that is not given mV

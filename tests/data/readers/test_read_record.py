@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import soundfile
+
+from fairseq_signals.data import readers
+from fairseq_signals.data.readers import read_record
+
+
+def test_readers_are_found_by_being_there():
+    names = [module.__name__.rpartition(".")[2] for module in readers.readers()]
+    assert names == ["arrays", "audio", "physionet"]
+    for module in readers.readers():
+        assert module.FORMAT and callable(module.recognises) and callable(module.read)
+
+
+def test_a_new_module_in_the_folder_is_a_reader(tmp_path, monkeypatch):
+    (tmp_path / "toy.py").write_text(
+        "from fairseq_signals.data.record import Record\nimport numpy\nFORMAT = 'toy'\n"
+        "def recognises(path, head): return head.startswith(b'TOY')\n"
+        "def read(path, rate, leads, unit): return Record(numpy.zeros((1, 3), 'f4'), rate, leads, path.stem)\n"
+    )
+    monkeypatch.setattr(readers, "__path__", [*readers.__path__, str(tmp_path)])
+    (tmp_path / "a.bin").write_bytes(b"TOY")
+    record = read_record(tmp_path / "a.bin", rate=5, leads=["V1"])
+    assert (record.id, record.rate, record.leads) == ("a", 5, ("V1",))
+
+
+def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path):
+    (tmp_path / "a.xyz").write_bytes(b"something else")
+    with pytest.raises(ValueError, match=r"NumPy.*WAV or FLAC.*WFDB.*a\.xyz"):
+        read_record(tmp_path / "a.xyz")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"existing file or WFDB record, got none \(.*gone.hea\)"):
+        read_record(tmp_path / "gone.hea")
+
+
+@pytest.mark.parametrize("path", [".", "", "/"])
+def test_what_has_no_name_is_no_recording(path):
+    with pytest.raises(ValueError, match="a recording must be in one of the formats"):
+        read_record(path)
+
+
+def test_a_folder_is_no_recording(tmp_path):
+    with pytest.raises(ValueError, match="a recording must be in one of the formats"):
+        read_record(tmp_path)
+
+
+def test_content_decides_and_not_the_extension(tmp_path):
+    signal = np.random.default_rng(0).normal(size=(2, 40)).astype(np.float32)
+    np.save(tmp_path / "a.npy", signal)
+    (tmp_path / "a.npy").rename(tmp_path / "a.hea")
+    record = read_record(tmp_path / "a.hea", rate=500, leads=["I", "II"], unit="mV")
+    np.testing.assert_array_equal(record.signal, signal)
+
+
+def test_a_flac_signal_file_belongs_to_the_header_that_names_it(tmp_path):
+    soundfile.write(tmp_path / "a.flac", np.full((30, 1), 400, np.int16), 500)
+    (tmp_path / "a.hea").write_text("a 1 500 30\na.flac 516 200/mV 16 0 400 12000 0 V1\n")
+    np.testing.assert_array_equal(read_record(tmp_path / "a.flac").signal, 2.0)
+
+
+def test_a_header_does_not_speak_for_a_file_that_it_does_not_name(tmp_path):
+    (tmp_path / "a.hea").write_text("a 1 500 30\na.dat 16 200/mV 16 0 400 12000 0 V1\n")
+    np.save(tmp_path / "a.npy", np.ones((1, 7), np.float32))
+    assert read_record(tmp_path / "a.npy", rate=100, leads=["I"], unit="mV").signal.shape == (1, 7)
+
+
+def test_the_shape_type_and_unit_of_a_record_are_the_same_from_every_format(tmp_path):
+    volts = np.random.default_rng(0).normal(0, 1e-3, (3, 60))
+    np.save(tmp_path / "n.npy", volts)
+    soundfile.write(tmp_path / "w.wav", volts.T, 500, subtype="DOUBLE")
+    for path in (tmp_path / "n.npy", tmp_path / "w.wav"):
+        record = read_record(path, rate=500, leads=["V1", "aVR", "I"], unit="V")
+        assert record.leads == ("I", "aVR", "V1") and record.signal.dtype == np.float32
+        np.testing.assert_allclose(record.signal, volts[::-1] * 1000, rtol=1e-6)
