@@ -6,15 +6,17 @@ known; an **empty** cell means that every class was looked for and none applies.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath, PureWindowsPath
 
-from fairseq_signals.data.leads import STANDARD_LEADS, parse_leads
+from fairseq_signals.data.leads import LEAD_SETS, STANDARD_LEADS, canonical_lead, parse_leads
 
 COLUMNS = ("id", "ecg", "start", "length", "rate", "leads", "patient", "labels")
 NOTHING_KNOWN = "-"
+_STORED = re.compile(r"([A-Za-z0-9_-]+):([0-9]{1,18})")  # shard:row
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Row:
     @property
     def stored(self) -> tuple[str, int] | None:
         """Shard and row in the store, or None where `ecg` is the path of a file."""
-        shard, colon, row = self.ecg.rpartition(":")
-        return (shard, int(row)) if colon and row.isdecimal() and "/" not in shard else None
+        found = _STORED.fullmatch(self.ecg)
+        return (found[1], int(found[2])) if found else None
 
 
 class CellError(ValueError):
@@ -124,6 +126,8 @@ def _text(column: str, cell: str) -> str:
 
 
 def _recording(cell: str) -> str:
+    if _STORED.fullmatch(cell):
+        return cell
     outside = PurePosixPath(cell).is_absolute() or PureWindowsPath(cell).anchor or cell.startswith("~")
     if outside or ".." in cell.replace("\\", "/").split("/"):
         raise CellError("ecg", f"ecg must be a path inside the manifest's folder, got {cell!r}")
@@ -149,9 +153,13 @@ def _rate(cell: str) -> float:
 @lru_cache(maxsize=4096)
 def _leads(cell: str) -> tuple[str, ...]:
     try:
-        return parse_leads(cell)
+        leads = parse_leads(cell)
     except ValueError as error:
         raise CellError("leads", str(error)) from error
+    if cell.strip() not in LEAD_SETS and leads != tuple(map(canonical_lead, cell.split(","))):
+        # Which row of the signal is which lead must not depend on who reads the list.
+        raise CellError("leads", f"leads must be in standard order, got {cell!r}")
+    return leads
 
 
 @lru_cache(maxsize=65536)
