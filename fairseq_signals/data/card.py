@@ -50,7 +50,7 @@ def read_card(folder: str | Path) -> dict[str, Any] | None:
     try:
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{CARD_NAME} must be YAML, got {error} ({path})") from error
+        raise ValueError(f"{CARD_NAME} must be YAML, got {' '.join(str(error).split())} ({path})") from error
     _check(card, path)
     return card
 
