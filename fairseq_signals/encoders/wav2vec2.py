@@ -25,7 +25,15 @@ from fairseq_signals.modules.transformer import TransformerLayer, attention_mask
 
 FRAME_SECONDS = 0.032  # 16 samples at 500 Hz, as in the paper
 
-TINY = {"conv_channels": 64, "layers": 3, "dim": 96, "heads": 4, "hidden": 384, "position_groups": 8}
+TINY = {
+    "conv_channels": 64,
+    "layers": 3,
+    "dim": 96,
+    "heads": 4,
+    "hidden": 384,
+    "position_kernel": 32,
+    "position_groups": 8,
+}
 SMALL = {"layers": 6, "dim": 384, "heads": 6, "hidden": 1536}
 
 

@@ -12,7 +12,6 @@ term looks at them, and the codes are gathered by a matrix product.
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -64,15 +63,38 @@ class GumbelQuantizer(nn.Module):
             noise = torch.empty_like(logits).exponential_(generator=generator).log().neg()
             choice = (logits + noise) / self.temperature
         codes = choice.argmax(dim=3)
-        one_hot = F.one_hot(codes, self.codes).to(frames.dtype)
-        if self.training:
-            soft = choice.softmax(dim=3).to(frames.dtype)
-            one_hot = one_hot - soft.detach() + soft
-        values = torch.einsum("bfgv,gvd->bfgd", one_hot, self.codebook).flatten(2)
-        weight = counted.float()[:, :, None, None]
-        probability_sum = (logits.softmax(dim=3) * weight).sum(dim=(0, 1))
-        best = F.one_hot(logits.detach().argmax(dim=3), self.codes) * weight
-        return Quantized(values, codes, probability_sum, best.sum(dim=(0, 1)), counted.sum().float())
+        soft = choice.softmax(dim=3) if self.training else None
+        values = _StraightThrough.apply(soft, self.codebook, codes).flatten(2).to(frames.dtype)
+        probability_sum = (logits.softmax(dim=3) * counted[:, :, None, None]).sum(dim=(0, 1))
+        counts = torch.zeros_like(probability_sum)
+        counts.scatter_add_(1, logits.argmax(dim=3).flatten(0, 1).T, counted.flatten().float().expand(self.groups, -1))
+        return Quantized(values, codes, probability_sum, counts, counted.sum().float())
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Codebook vectors of the chosen codes; the gradient of the choice is that of its soft probabilities.
+
+    The same as multiplying the codebook with `one_hot - soft.detach() + soft`, without ever building it.
+    """
+
+    @staticmethod
+    def forward(ctx, soft, codebook, codes):
+        ctx.save_for_backward(codebook, codes)
+        ctx.soft_dtype = None if soft is None else soft.dtype
+        groups = torch.arange(codebook.shape[0], device=codes.device)
+        return codebook[groups, codes]  # [B, F, G, D/G]
+
+    @staticmethod
+    def backward(ctx, gradient):
+        codebook, codes = ctx.saved_tensors
+        soft = None
+        if ctx.soft_dtype is not None:
+            soft = torch.einsum("bfgd,gvd->bfgv", gradient, codebook).to(ctx.soft_dtype)
+        groups, size, width = codebook.shape
+        place = codes + torch.arange(groups, device=codes.device) * size  # in the flattened codebook
+        chosen = torch.zeros(groups * size, width, dtype=gradient.dtype, device=gradient.device)
+        chosen.index_add_(0, place.flatten(), gradient.reshape(-1, width))
+        return soft, chosen.view_as(codebook), None
 
 
 def perplexity(probabilities: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import torch
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
-from fairseq.models import MODEL_REGISTRY
+from fairseq.models import ARCH_MODEL_NAME_REGISTRY, MODEL_REGISTRY
 from fairseq.tasks import FairseqTask
 from omegaconf import II, MISSING, open_dict
 
@@ -126,6 +126,8 @@ class ECGTask(FairseqTask):
         """The model; its settings are resolved into `cfg` first, which is what the checkpoint keeps."""
         if not from_checkpoint:
             refuse_torn_checkpoint(Path(self.cfg.save_dir))
+            with open_dict(cfg):
+                cfg._name = ARCH_MODEL_NAME_REGISTRY.get(cfg._name, cfg._name)  # --arch gives a size's name
             MODEL_REGISTRY[cfg._name].resolve(cfg, self)
         model = super().build_model(cfg, from_checkpoint)
         if not from_checkpoint and hasattr(model, "load_pretrained"):
