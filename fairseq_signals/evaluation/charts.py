@@ -123,7 +123,7 @@ def _in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
 
 
 def _panels(number: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    columns = min(number, 3)
+    columns = number if number <= 3 else math.ceil(math.sqrt(number))
     lines = -(-number // columns)
     figure = Figure(figsize=(width * columns, height * lines), layout="constrained", dpi=120)
     FigureCanvasAgg(figure)

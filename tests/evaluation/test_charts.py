@@ -81,6 +81,14 @@ def test_curves_are_the_series(tmp_path, drawn):
     assert (tmp_path / "new" / "loss.png").stat().st_size > 5000
 
 
+@pytest.mark.parametrize(("number", "grid"), [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])
+def test_panels_fill_a_sheet(tmp_path, drawn, number, grid):
+    names = [f"loss {index}" for index in range(number)]
+    draw_loss_curves({"run": {"valid": {name: [(1, 1.0)] for name in names}}}, tmp_path / "x.png", names)
+    assert [panel.get_title() for panel in drawn[0].axes] == names
+    assert drawn[0].axes[0].get_gridspec().get_geometry() == grid
+
+
 def test_nothing_to_draw_is_refused(tmp_path):
     with pytest.raises(ValueError, match="results to draw must be at least one"):
         draw_results_chart([], tmp_path / "x.png")

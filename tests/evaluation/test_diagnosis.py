@@ -94,7 +94,9 @@ def test_nothing_known_is_nan_and_no_error(tables):
 def test_bad_input_is_refused(tables):
     labels, scores = tables
     with pytest.raises(ValueError, match="classes must be 26 different names"):
-        diagnosis_scores(labels, None, scores, CLASSES[:25])
+        diagnosis_scores(labels, None, scores, [f"statement {number}" for number in range(25)])
+    with pytest.raises(ValueError, match="classes must be 26 different names"):
+        diagnosis_scores(labels, None, scores, ["NORM"] * 26)
     with pytest.raises(ValueError, match="column age must have 120 values, got 3"):
         diagnosis_scores(labels, None, scores, CLASSES, columns={"age": [1, 2, 3]})
     with pytest.raises(ValueError, match="scores must be finite"):

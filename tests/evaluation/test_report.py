@@ -80,6 +80,7 @@ def test_matches_name_the_nearest_recording_and_its_patient(tmp_path):
     gallery, probe = [[1, 0], [0, 1.0]], [[1, 0.1], [1, 0.2]]
     matches = match(gallery, ["A", "B"], probe, ["A", "B"])
     write_matches(tmp_path / "p.tsv", matches, ["r3", "r4"], ["A", "B"], ["r1", "r2"], ["A", "B"])
+    assert rows_of(tmp_path / "p.tsv")[2][:4] == ["r4", "B", "r1", "A"]
     with (tmp_path / "p.tsv").open() as file:
         first, second = csv.DictReader(file, delimiter="\t")
     assert (first["id"], first["nearest"], first["nearest_patient"], first["rank"]) == ("r3", "r1", "A", "1")
