@@ -33,7 +33,12 @@ def aggregate_windows(outputs, rows, windows, expected, ids: Sequence[str] | Non
     outputs = np.asarray(outputs)
     if len(outputs) != len(rows):
         raise ValueError(f"outputs must be as many as the windows ({len(rows)}), got {len(outputs)}")
-    outputs, owner = finite_table(outputs[order], "outputs"), np.asarray(rows)[order]
+    outputs, owner = outputs[order], np.asarray(rows)[order]
+    odd = owner[~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)]
+    if odd.size:
+        first = f"row {odd[0]}" if ids is None else ids[odd[0]]
+        raise ValueError(f"outputs must be finite, got {odd.size} windows that are not (first: {first})")
+    outputs = finite_table(outputs, "outputs")
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     return np.add.reduceat(outputs, starts, axis=0) / np.asarray(expected)[:, None]
 

@@ -34,6 +34,8 @@ def diagnosis_scores(
 ) -> dict[str, Any]:
     """The scores by name, with `per_class`, `n_recordings`, `n_classes_scored`, `threshold` and `subgroups`.
 
+    `threshold` comes back as it was used: one number, or a number by class.
+
     Args:
         labels: boolean `[N, C]`.
         known: boolean `[N, C]`, or None where everything is known.
@@ -66,7 +68,9 @@ def diagnosis_scores(
     return {
         **_summary(labels, known, scores, decisions, classes, per_class),
         "n_recordings": len(labels),
-        "threshold": np.asarray(threshold, dtype=float).tolist(),
+        "threshold": float(threshold)
+        if np.ndim(threshold) == 0
+        else dict(zip(classes, map(float, threshold), strict=True)),
         "per_class": {
             name: {key: values[column].item() for key, values in per_class.items()}
             for column, name in enumerate(classes)

@@ -82,10 +82,10 @@ def fit_class_thresholds(
 ) -> np.ndarray:
     """A threshold for every class, float64 `[C]`, chosen among all cuts between the class's scores.
 
-    For `macro_f1` the classes are independent and each gets its best cut. For `cinc_score`, where a decision
-    also changes what the others earn, one class after another gets its best cut with the others held,
-    starting from the best common threshold, until nothing changes (at most 20 rounds): never worse than the
-    common one. A class without a known positive keeps 0.5.
+    For `macro_f1` the classes are independent and each gets its best cut; a class without a known positive
+    keeps 0.5. For `cinc_score`, where a decision also changes what the others earn, all classes start from the
+    best common threshold and one after another gets its best cut with the others held, until nothing changes
+    (at most 20 rounds): never worse than the common one, which a class without a known positive keeps.
 
     Arguments and errors as in `fit_threshold`, but the objective must be one of the two names.
     """
@@ -123,7 +123,6 @@ def _best_f1_cut(labels: np.ndarray, scores: np.ndarray, known: np.ndarray) -> f
 def _climb(labels, scores, known, classes) -> np.ndarray:
     thresholds = np.full(len(classes), fit_threshold(labels, scores, classes, "cinc_score", known))
     positive = (labels & known).any(axis=0)
-    thresholds[~positive] = 0.5
     cuts = [_cuts(scores[known[:, column], column]) if positive[column] else None for column in range(len(classes))]
     decided = (scores >= thresholds) & known
     for _ in range(_MOST_SWEEPS):

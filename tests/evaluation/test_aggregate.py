@@ -72,6 +72,7 @@ def test_outputs_must_be_finite_and_as_many_as_the_windows(windows):
     outputs, rows, places, expected = windows
     with pytest.raises(ValueError, match="outputs must be as many as the windows"):
         aggregate_windows(outputs[1:], rows, places, expected)
-    outputs[4, 1] = np.nan
-    with pytest.raises(ValueError, match="outputs must be finite"):
-        aggregate_windows(outputs, rows, places, expected)
+    outputs[rows == 7] = np.nan
+    message = rf"outputs must be finite, got {(rows == 7).sum()} windows that are not \(first: r7\)"
+    with pytest.raises(ValueError, match=message):
+        aggregate_windows(outputs, rows, places, expected, [f"r{row}" for row in range(20)])

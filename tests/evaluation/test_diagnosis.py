@@ -59,7 +59,7 @@ def test_threshold_per_class(tables):
     labels, scores = tables
     thresholds = np.linspace(0.2, 0.8, 26)
     result = diagnosis_scores(labels, None, scores, CLASSES, thresholds)
-    assert result["threshold"] == thresholds.tolist()
+    assert list(result["threshold"].items()) == list(zip(CLASSES, thresholds, strict=True))
     assert result["macro_f1"] == pytest.approx(f1_score(labels, scores >= thresholds, average="macro"))
 
 

@@ -147,11 +147,11 @@ def test_unknown_cells_do_not_move_a_threshold():
     assert fit_class_thresholds(labels, scores, "abcde", known=known)[0] == alone[0]
 
 
-def test_a_class_without_positives_keeps_one_half():
+def test_a_class_without_positives_keeps_its_start():
     labels, scores = example(6)
     labels[:, 2] = False
     assert fit_class_thresholds(labels, scores, "abcde")[2] == 0.5
-    assert fit_class_thresholds(labels, scores, CODES)[2] == 0.5
+    assert fit_class_thresholds(labels, scores, CODES)[2] == fit_threshold(labels, scores, CODES)
     assert fit_threshold(np.zeros((4, 2)), np.zeros((4, 2)), "ab") == 0.5
 
 
