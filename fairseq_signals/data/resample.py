@@ -26,8 +26,8 @@ def resample(signal: np.ndarray, rate: float, new_rate: float) -> np.ndarray:
     line, constants and linear drift stay exact up to the edge. (scipy's own `padtype="line"` only extends the signal:
     a constant then ripples by 0.06 % of its height, because the filter's phases do not sum up alike.)
 
-    The filter is scipy's (Kaiser window, β = 5): half amplitude at the lower Nyquist frequency, flat below 0.84 of it,
-    and below 0.3 % from 1.16 of it on.
+    The filter is scipy's (Kaiser window, β = 5): flat to 0.3 % below 0.84 of the lower Nyquist frequency, half
+    amplitude at it, below 0.3 % from 1.16 of it on.
 
     NaN marks missing samples and would spread over the filter's length, so gaps are bridged linearly first. An output
     sample is NaN where either of its neighbouring input samples is not finite.

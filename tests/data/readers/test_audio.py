@@ -58,6 +58,16 @@ def test_a_truncated_file_is_refused(tmp_path, ending):
         read_record(path)
 
 
+def test_a_flac_file_that_claims_more_frames_than_it_holds_is_refused(tmp_path):
+    path = write(tmp_path / "a.flac", np.zeros((500, 3), np.int16), "PCM_16", leads=LEADS, unit="mV", gain=1)
+    raw = bytearray(path.read_bytes())
+    assert int.from_bytes(raw[22:26], "big") == 500  # total samples, at the end of the STREAMINFO block
+    raw[22:26] = (10**9).to_bytes(4, "big")
+    path.write_bytes(raw)
+    with pytest.raises(ValueError, match=r"an audio file must .*a\.flac"):
+        read_record(path)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import wfdb
 
 from fairseq_signals.data.readers import read_record
@@ -89,6 +90,13 @@ def test_formats_packed_by_hand(tmp_path, format):
     record = read_record(tmp_path / "r.hea", leads=("I", "V6"))
     truth = np.reshape([int(value * share // 1) for value in FLAT], (6, 2)).T
     np.testing.assert_array_equal(record.signal, truth)
+
+
+def test_skew_is_undone_once_in_rare_formats(tmp_path):
+    (tmp_path / "r.dat").write_bytes(BY_HAND["310"][0])
+    (tmp_path / "r.hea").write_text("r 2 500 6\nr.dat 310:2 1/mV\nr.dat 310 1/mV\n")
+    record = read_record(tmp_path / "r.hea", leads=("I", "V6"))
+    np.testing.assert_array_equal(record.signal[0], [*FLAT[4::2], np.nan, np.nan])
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("V", 1e3), ("mv", 1), ("uV", 1e-3), ("UV", 1e-3)])
@@ -204,7 +212,8 @@ def test_a_changed_sample_does_not_pass_silently(tmp_path, what):
     else:
         digital[100, 2] += 1
     digital.astype("<i2").tofile(tmp_path / "rec.dat")
-    assert read_noted(header, "mismatch").meta["checksum_ok"] is False
+    wrong = "III" if what == "checksum" else "I, II, III, V1, V2"
+    assert read_noted(header, f"mismatch in {wrong}").meta["checksum_ok"] is False
 
 
 def test_without_a_checksum_nothing_is_claimed(tmp_path):
@@ -228,6 +237,21 @@ def test_leads_with_several_samples_per_frame_have_a_higher_rate(tmp_path):
     record = read_noted(tmp_path / "r.hea", "ABP")
     assert record.rate == 500
     np.testing.assert_array_equal(record.signal, [np.arange(40)])
+
+
+def test_a_flac_file_may_hold_samples_before_the_record(tmp_path):
+    soundfile.write(tmp_path / "r.flac", np.arange(40, dtype=np.int16)[:, None], 500)
+    (tmp_path / "r.hea").write_text(f"r 1 500 30\nr.flac 516+10 1/mV 16 0 10 {sum(range(10, 40))} 0 V1\n")
+    record = read_record(tmp_path / "r.hea")
+    np.testing.assert_array_equal(record.signal, [np.arange(10, 40)])
+    assert record.meta["checksum_ok"] is True
+
+
+def test_leads_may_lie_in_several_files(tmp_path):
+    for name, value in (("a", 100), ("b", 300)):
+        np.full(5, value, "<i2").tofile(tmp_path / f"{name}.dat")
+    (tmp_path / "r.hea").write_text("r 2 500 5\nb.dat 16 100 16 0 300 1500 0 V1\na.dat 16 100 16 0 100 500 0 I\n")
+    np.testing.assert_array_equal(read_record(tmp_path / "r").signal[:, 0], [1, 3])
 
 
 def test_a_length_that_is_not_stated_follows_from_the_file(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from fairseq_signals.data.readers import read_record
 
@@ -185,3 +186,27 @@ def test_a_damaged_flac_signal_file(record):
     path.with_suffix(".dat").write_bytes(b"fLaC" + bytes(300))
     with pytest.raises(ValueError, match=r"readable WAV or FLAC.*r\.dat"):
         read_record(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("31\nr.flac 516", "r.flac must hold 31 samples after 0, got 30"),
+        ("30\nr.flac 516+1", "r.flac must hold 30 samples after 1, got 29"),
+        ("30\nr.flac 508", "r.flac must hold 1 channels of at most 8 bits, got 1 of 16"),
+        ("30\nr.flac 516\nr.flac 516", "r.flac must hold 2 channels of at most 16 bits, got 1 of 16"),
+        ("29\nr.flac 516", "r.flac must end where its header says, got more samples"),
+    ],
+)
+def test_a_flac_file_that_does_not_fit_its_header(tmp_path, line, message):
+    soundfile.write(tmp_path / "r.flac", np.full((30, 1), 400, np.int16), 500)
+    n = line.count("r.flac")
+    lines = "".join(f"{one} 200/mV 16 0 400 1 0 V{i}\n" for i, one in enumerate(line.split("\n")[1:], start=1))
+    (tmp_path / "r.hea").write_text(f"r {n} 500 {line.splitlines()[0]}\n{lines}")
+    refuse(tmp_path / "r.hea", message)
+
+
+def test_signal_files_of_different_length(record, tmp_path):
+    np.zeros(30, "<i2").tofile(tmp_path / "s.dat")
+    header = HEADER.replace("500 100", "500").replace("r.dat 16 200/mV 16 0 0 0 0 V1", "s.dat 16 200/mV 16 0 0 0 0 V1")
+    refuse(record(header=header), "all signal files of a record must be equally long, got ['r.dat', 's.dat']")

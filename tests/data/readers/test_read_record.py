@@ -64,7 +64,9 @@ def test_a_flac_signal_file_belongs_to_the_header_that_names_it(tmp_path):
 def test_a_header_does_not_speak_for_a_file_that_it_does_not_name(tmp_path):
     (tmp_path / "a.hea").write_text("a 1 500 30\na.dat 16 200/mV 16 0 400 12000 0 V1\n")
     np.save(tmp_path / "a.npy", np.ones((1, 7), np.float32))
-    assert read_record(tmp_path / "a.npy", rate=100, leads=["I"], unit="mV").signal.shape == (1, 7)
+    soundfile.write(tmp_path / "a.wav", np.ones((9, 1)), 100, subtype="FLOAT")
+    for name, length in (("a.npy", 7), ("a.wav", 9)):
+        assert read_record(tmp_path / name, rate=100, leads=["I"], unit="mV").signal.shape == (1, length)
 
 
 def test_the_shape_type_and_unit_of_a_record_are_the_same_from_every_format(tmp_path):
