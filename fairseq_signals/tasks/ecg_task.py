@@ -65,8 +65,10 @@ class ECGTask(FairseqTask):
     (seed, first window) in validation, so a resumed run repeats exactly.
     """
 
-    def __init__(self, cfg: ECGTaskConfig):
+    def __init__(self, cfg: ECGTaskConfig, from_checkpoint: bool = False):
+        """Args: `from_checkpoint` is what fairseq says under `fairseq-validate`."""
         super().__init__(cfg)
+        self.from_checkpoint = from_checkpoint
         self.leads = parse_leads(cfg.leads)
         if not Path(cfg.data).is_dir():
             raise FileNotFoundError(f"data must be a folder with manifests, got {cfg.data}")
@@ -129,10 +131,20 @@ class ECGTask(FairseqTask):
             with open_dict(cfg):
                 cfg._name = ARCH_MODEL_NAME_REGISTRY.get(cfg._name, cfg._name)  # --arch gives a size's name
             MODEL_REGISTRY[cfg._name].resolve(cfg, self)
+            self._keep_resolved(cfg._get_parent())
         model = super().build_model(cfg, from_checkpoint)
         if not from_checkpoint and hasattr(model, "load_pretrained"):
             model.load_pretrained()
         return model
+
+    resolved_keys = ("transforms",)
+
+    def _keep_resolved(self, root):
+        # fairseq hands tasks a copy of their configuration and saves the original, here two steps up from the model's.
+        if root is not None and "task" in root:
+            with open_dict(root.task):
+                for key in self.resolved_keys:
+                    root.task[key] = self.cfg[key]
 
     def prepare(self, sample: dict, model, pipeline: Pipeline, *key: "int | str") -> dict[str, Any]:
         """A batch of stored integers as the model's input and the criterion's knowledge of it."""

@@ -1,0 +1,142 @@
+"""Diagnosis: classes that may apply together, scored per recording by the mean of its windows' probabilities."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fairseq.tasks import register_task
+from omegaconf import open_dict
+
+from fairseq_signals.criterions.multilabel import UNKNOWN
+from fairseq_signals.data.manifest import Manifest, label_matrix
+from fairseq_signals.evaluation.diagnosis import diagnosis_scores
+from fairseq_signals.evaluation.report import write_predictions
+from fairseq_signals.evaluation.thresholds import fit_class_thresholds, fit_threshold
+from fairseq_signals.models.ecg_model import plain
+from fairseq_signals.tasks.ecg_task import ECGTaskConfig
+from fairseq_signals.tasks.scored_task import ScoredTask
+
+FITTED = ("fit", "fit_per_class")
+
+
+@dataclass
+class ECGClassificationConfig(ECGTaskConfig):
+    """Settings of `ecg_classification`."""
+
+    classes: Any = field(
+        default=None,
+        metadata={"help": "class codes, separated by commas or (yaml) a list; those of dataset.yaml if not given"},
+    )
+    threshold: str = field(
+        default="0.5",
+        metadata={
+            "help": "probability from which a class is decided: a number; fit (one for all classes) or fit_per_class, "
+            "fitted on subsets named valid*, kept with the checkpoint and used everywhere else"
+        },
+    )
+
+
+@register_task("ecg_classification", dataclass=ECGClassificationConfig)
+class ECGClassification(ScoredTask):
+    """Labels come from the manifests; what is unknown there is neither trained on nor scored."""
+
+    resolved_keys = ("transforms", "classes")
+
+    def __init__(self, cfg: ECGClassificationConfig, from_checkpoint: bool = False):
+        super().__init__(cfg, from_checkpoint)
+        self.classes = self._class_list()
+        with open_dict(cfg):
+            cfg.classes = self.classes
+        self.thresholds: list[float] | float | None = None
+        if cfg.threshold not in FITTED:
+            self.thresholds = _probability(cfg.threshold)
+        self._known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
+    def _class_list(self) -> list[str]:
+        given = plain(self.cfg.classes)
+        if isinstance(given, str):
+            given = [code.strip() for code in given.split(",") if code.strip()]
+        if given:
+            return [str(code) for code in given]
+        manifests = sorted(Path(self.cfg.data).glob("*.tsv"))
+        classes = next((classes for path in manifests if (classes := _classes_of(path))), None)
+        if not classes:
+            raise ValueError(
+                f"classes must be listed in dataset.yaml beside the manifests or given by --classes, got none "
+                f"({self.cfg.data})"
+            )
+        return list(classes)
+
+    def label(self, windows, subset, training):
+        """Attaches labels by class; a class that the data set does not list is unknown throughout."""
+        labels, known = [], []
+        for manifest in windows.manifests:
+            listed = self.classes if manifest.classes is None else manifest.classes
+            places = [place for place, code in enumerate(self.classes) if code in listed]
+            if not places:
+                raise ValueError(
+                    f"classes of {manifest.folder} must share some with the model's ({', '.join(self.classes)}), "
+                    f"got {', '.join(listed)}"
+                )
+            applies, is_known = label_matrix(manifest, [self.classes[place] for place in places])
+            for table, values in ((labels, applies), (known, is_known)):
+                whole = np.zeros((len(manifest), len(self.classes)), bool)
+                whole[:, places] = values
+                table.append(whole)
+        labels, known = np.concatenate(labels), np.concatenate(known)
+        self._known[subset] = labels, known
+        windows.attach_labels(np.where(known, labels, UNKNOWN).astype(np.uint8))
+
+    def outputs(self, outcome):
+        """Probabilities `[B, C]`."""
+        return outcome.outputs["logits"].float().sigmoid()
+
+    def score(self, subset: str, values: np.ndarray) -> dict[str, Any]:
+        """See `evaluation.diagnosis.diagnosis_scores`."""
+        labels, known = self._known[subset]
+        # In training every validation fits anew; a checkpoint's own thresholds are final.
+        if self.cfg.threshold in FITTED and subset.startswith("valid"):
+            if not self.from_checkpoint or self.thresholds is None:
+                fit = fit_threshold if self.cfg.threshold == "fit" else fit_class_thresholds
+                fitted = fit(labels, values, self.classes, known=known)
+                self.thresholds = np.asarray(fitted).tolist()
+        threshold = 0.5 if self.thresholds is None else self.thresholds
+        return diagnosis_scores(labels, known, values, self.classes, threshold, self._columns(subset))
+
+    def _columns(self, subset: str) -> dict[str, list[str]]:
+        manifests = self.datasets[subset].windows.manifests
+        shared = [name for name in ("sex", "age", "source") if all(name in m.columns for m in manifests)]
+        return {name: [cell for manifest in manifests for cell in manifest.column(name)] for name in shared}
+
+    def write(self, folder: Path, subset: str, values: np.ndarray):
+        """Writes `predictions_<subset>.tsv`: probabilities and labels by class."""
+        labels, known = self._known[subset]
+        path = folder / f"predictions_{subset}.tsv"
+        write_predictions(path, self.names(subset), self.classes, values, labels, known)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Fitted thresholds, for the checkpoint."""
+        return {"thresholds": self.thresholds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]):
+        """Takes a checkpoint's thresholds, unless a number is asked for."""
+        if self.cfg.threshold in FITTED:
+            self.thresholds = state_dict.get("thresholds")
+
+
+def _classes_of(path: Path):
+    try:
+        return Manifest(path).classes
+    except ValueError:
+        return None  # other tables, such as rejected.tsv, lie beside the manifests
+
+
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ValueError(f"threshold must be a number from 0 to 1 or one of {', '.join(FITTED)}, got {text!r}")
+    return value
