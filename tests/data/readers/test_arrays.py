@@ -96,7 +96,9 @@ def test_an_array_that_claims_too_many_samples_is_refused(tmp_path, shape, endin
     else:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("signal.npy", claim(shape))
-    with pytest.raises(ValueError, match=rf"loadable without unpickling.*a\.{ending}"):
+    early = {("npz", (3, 10**12)): "must fit its [0-9]+ packed bytes, got 12000000000000"}  # before it is unpacked
+    message = early.get((ending, shape), "loadable without unpickling")
+    with pytest.raises(ValueError, match=rf"{message}.*a\.{ending}"):
         read_record(path, **PASSED)
 
 

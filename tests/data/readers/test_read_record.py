@@ -42,6 +42,14 @@ def test_what_has_no_name_is_no_recording(path):
         read_record(path)
 
 
+@pytest.mark.parametrize("rate", [0, -5, float("nan")])
+def test_a_rate_that_is_passed_must_be_positive(tmp_path, rate):
+    (tmp_path / "a.hea").write_text("a 1\na.dat 16 200/mV 16 0 0 0 0 V1\n")
+    np.zeros(9, "<i2").tofile(tmp_path / "a.dat")
+    with pytest.raises(ValueError, match=r"rate must be a positive number \(Hz\)"):
+        read_record(tmp_path / "a.hea", rate=rate)
+
+
 def test_a_folder_is_no_recording(tmp_path):
     with pytest.raises(ValueError, match="a recording must be in one of the formats"):
         read_record(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
+from scipy.signal import butter, sosfiltfilt
 
 from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.resample import resample_record
@@ -94,12 +95,15 @@ def test_first_500_ptbxl_records_against_digests_and_other_software(real_ecgs):
 
 
 def test_resampled_ptbxl_agrees_with_the_100_hz_that_was_published(real_ecgs):
-    # PTB-XL's own 100 Hz files were made by a resampler that is not stated; below 30 Hz both must agree.
-    small, errors = real_ecgs("ptbxl"), []
+    # How PTB-XL's 100 Hz files were made is not stated. Measured: their samples lie 1.25 ms later than a hundred
+    # per second from the 500 Hz files' first sample; so shifted, both agree to a few thousandths below 25 Hz.
+    published, errors = real_ecgs("ptbxl") / "records100", []
+    later = np.exp(2j * np.pi * np.fft.rfftfreq(1000, 1 / 100) * 1.25e-3)
+    low = butter(6, 25, fs=100, output="sos")
     for header in headers(real_ecgs("ptbxl500"))[::25]:
-        published = small / "records100" / header.parent.name / header.name.replace("_hr", "_lr")
-        if published.is_file():
-            ours, theirs = resample_record(read_record(header), 100), read_record(published)
-            difference = (ours.signal - theirs.signal)[:, 50:-50]
-            errors.append(difference.std() / theirs.signal.std())
-    assert len(errors) > 10 and np.median(errors) < 0.1
+        path = published / header.parent.name / header.name.replace("_hr", "_lr")
+        if path.is_file():  # 12 of the 500 were dropped from the later version
+            ours, theirs = resample_record(read_record(header), 100).signal, read_record(path).signal
+            ours = np.fft.irfft(np.fft.rfft(ours) * later, 1000)
+            errors.append(sosfiltfilt(low, ours - theirs)[:, 50:-50].std() / theirs.std())
+    assert len(errors) >= 15 and np.median(errors) < 0.003
