@@ -1,0 +1,136 @@
+"""Embeddings and class probabilities from a trained checkpoint, without fairseq.
+
+The numbers are those of `fairseq-validate`: the same windows, preprocessing, leads and averages over a recording's
+windows.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from fairseq_signals.data.dataset import WindowDataset
+from fairseq_signals.data.in_memory import batches_of_records
+from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices, parse_leads
+from fairseq_signals.data.readers import read_record
+from fairseq_signals.data.record import Record
+from fairseq_signals.encoders import build_encoder
+from fairseq_signals.evaluation.aggregate import aggregate_windows
+from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
+from fairseq_signals.modules.heads import LinearHead
+from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
+from fairseq_signals.transforms.windows import choose_leads, windows_from_batch
+
+Recordings = str | Path | Record | Iterable[str | Path | Record]
+
+
+class TrainedModel(nn.Module):
+    """A checkpoint's preprocessing and encoder, and its classes where it diagnoses.
+
+    Attributes:
+        classes: class codes in the order of `predict`'s columns; empty for models without a diagnosis.
+        rate: Hz of the windows.
+        window_seconds, stride_seconds: how recordings are tiled.
+        leads: leads that the model was given; others are ignored.
+    """
+
+    def __init__(self, checkpoint: str | Path):
+        """Reads a checkpoint of any model of this project.
+
+        Raises:
+            FileNotFoundError, ValueError: see `modules.checkpoint.read_checkpoint`.
+        """
+        super().__init__()
+        state = read_checkpoint(checkpoint)
+        model, task = state["cfg"]["model"], state["cfg"]["task"]
+        self.checkpoint = Path(checkpoint)
+        self.encoder = build_encoder(model["encoder"])
+        load_part(self.encoder, state["model"], "encoder", checkpoint)
+        self.preprocess = Preprocess(PreprocessSettings(**model["preprocess"]), self.encoder.rate, self.encoder.leads)
+        self.classes: list[str] = list(task.get("classes") or []) if model["_name"] == "ecg_classifier" else []
+        if self.classes:
+            self.head = LinearHead(self.encoder.embedding_dim, len(self.classes))
+            load_part(self.head, state["model"], "head", checkpoint)
+        self.rate = float(task["rate"])
+        self.leads, self.drop_leads = parse_leads(task["leads"]), bool(task["drop_leads"])
+        # Pre-training cuts halves from its windows; an embedding is of what the encoder saw.
+        halves = 2 if task.get("views") == "adjacent" else 1
+        self.window_seconds = float(task["window_seconds"]) / halves
+        self.stride_seconds = float(task.get("stride_seconds") or self.window_seconds)
+        self.float().eval()
+
+    @torch.no_grad()
+    def forward(self, batch: dict[str, Any]) -> Tensor:
+        """Embeddings `[B, E]` of a batch of stored integers."""
+        windows = windows_from_batch(batch, next(self.parameters()).device)
+        windows = choose_leads(windows, lead_indices(self.leads), pad=not self.drop_leads)
+        return self.encoder(self.preprocess(windows.signal, windows.lengths, windows.present), windows.lengths)
+
+    def embed(self, recordings: Recordings, batch_size: int = 64, progress: bool = True) -> np.ndarray:
+        """Mean embedding of each recording's windows, float64 `[N, E]`; see `embed`."""
+        return self._mean(recordings, lambda embedding: embedding, batch_size, progress)
+
+    def predict(self, recordings: Recordings, batch_size: int = 64, progress: bool = True) -> np.ndarray:
+        """Mean probability of each class over a recording's windows, float64 `[N, C]`; see `predict`."""
+        if not self.classes:
+            raise ValueError(f"checkpoint must hold a model for diagnosis (ecg_classifier), got {self.checkpoint}")
+        return self._mean(recordings, lambda embedding: self.head(embedding).sigmoid(), batch_size, progress)
+
+    @torch.no_grad()
+    def _mean(self, recordings, output, batch_size, progress) -> np.ndarray:
+        rows, windows, values = [], [], []
+        for batch in tqdm(self._batches(recordings, batch_size), disable=not progress, unit="batch"):
+            values.append(output(self(batch)).float().cpu())
+            rows.append(batch["recording"])
+            windows.append(batch["window"])
+        if not rows:
+            raise ValueError("recordings must hold at least one, got none")
+        rows, windows, values = (torch.cat(parts).numpy() for parts in (rows, windows, values))
+        return aggregate_windows(values, rows, windows, np.bincount(rows))
+
+    def _batches(self, recordings: Recordings, batch_size: int) -> Iterator[dict[str, Any]]:
+        if isinstance(recordings, (str, Path)) and str(recordings).endswith(".tsv"):
+            data = WindowDataset(recordings, self.rate, self.window_seconds, "tiled", self.stride_seconds)
+            return (data.batch(range(k, min(k + batch_size, len(data)))) for k in range(0, len(data), batch_size))
+        single = isinstance(recordings, (str, Path, Record))
+        window, stride = round(self.window_seconds * self.rate), round(self.stride_seconds * self.rate)
+        records = (self._record(item) for item in ([recordings] if single else recordings))
+        return batches_of_records(records, self.rate, window, stride, batch_size)
+
+    def _record(self, item: "str | Path | Record") -> Record:
+        record = item if isinstance(item, Record) else read_record(item)
+        needed = self.leads if self.drop_leads else [lead for lead in record.leads if lead in self.leads]
+        if not needed or set(needed) - set(record.leads):
+            raise ValueError(
+                f"record {record.id} must have leads of the model ({', '.join(self.leads)}; of {len(STANDARD_LEADS)} "
+                f"standard ones), got {', '.join(record.leads)}"
+            )
+        return record
+
+
+def embed(checkpoint: str | Path, recordings: Recordings, batch_size: int = 64, progress: bool = True) -> np.ndarray:
+    """Embeddings of recordings, float64 `[N, E]`.
+
+    Args:
+        checkpoint: of any model of this project, pre-trained or adapted to a task.
+        recordings: a manifest (`….tsv`), a recording's path, a `Record`, or several of the latter two. They are
+            resampled to the model's rate; leads are found by name, and those that a recording lacks are zero.
+        batch_size: windows at a time.
+        progress: show a progress bar.
+
+    Raises:
+        FileNotFoundError, ValueError: a file is not as it must be; the message says which and where.
+    """
+    return TrainedModel(checkpoint).embed(recordings, batch_size, progress)
+
+
+def predict(checkpoint: str | Path, recordings: Recordings, batch_size: int = 64, progress: bool = True) -> np.ndarray:
+    """Class probabilities of recordings, float64 `[N, C]`; arguments and errors as in `embed`.
+
+    The columns are the checkpoint's classes, `TrainedModel(checkpoint).classes`.
+    """
+    return TrainedModel(checkpoint).predict(recordings, batch_size, progress)
