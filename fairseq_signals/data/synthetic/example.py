@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.data.synthetic.recording import generate_patient, number_of_recordings
 from fairseq_signals.data.synthetic.write import is_complete, write_wfdb
 
@@ -85,6 +86,5 @@ def _claim(dest: Path, settings: dict) -> None:
             raise ValueError(f"settings must be those the folder was made with, {found}, got {settings} ({note})")
         return
     dest.mkdir(parents=True, exist_ok=True)
-    part = note.with_name(f".{SETTINGS}.part")
-    part.write_text(json.dumps(settings) + "\n")
-    part.replace(note)
+    with written_whole(note, "w") as file:
+        file.write(json.dumps(settings) + "\n")

@@ -73,7 +73,7 @@ def draw_patient(number: int, generator: np.random.Generator, conditions: frozen
     return Patient(
         number=number,
         age=int(np.clip(generator.normal(56 + older, 15), 18, 94)),
-        sex="Female" if female else "Male",
+        sex="female" if female else "male",
         conditions=conditions,
         rate=rate,
         pr=generator.uniform(0.225, 0.30) if "IAVB" in conditions else generator.uniform(0.125, 0.18),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fairseq_signals.data.atomic import partial_path
 from fairseq_signals.data.record import Record
 
 GAIN = 1000  # ADC units per mV, as in the PhysioNet/CinC Challenge 2021
@@ -63,7 +64,8 @@ def _header(record: Record, adc: np.ndarray) -> str:
         checksum = int(row.astype(np.int64).sum()) & 0xFFFF
         checksum -= 0x10000 if checksum > 0x7FFF else 0
         lines.append(f"{record.id}.dat 16 {GAIN}(0)/mV 16 0 {row[0]} {checksum} 0 {lead}")
-    lines += [f"#Age: {record.meta.get('age', 'Unknown')}", f"#Sex: {record.meta.get('sex', 'Unknown')}"]
+    sex = str(record.meta.get("sex") or "Unknown").capitalize()
+    lines += [f"#Age: {record.meta.get('age', 'Unknown')}", f"#Sex: {sex}"]
     lines += [f"#Dx: {','.join(record.labels) or 'Unknown'}"]
     lines += [f"#Patient: {record.patient}"] if record.patient else []
     return "\n".join(lines) + "\n"
@@ -71,6 +73,6 @@ def _header(record: Record, adc: np.ndarray) -> str:
 
 def _place(path: Path, content: bytes) -> None:
     """Writes a file that appears under its name only when it is whole."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = partial_path(path)  # renamed but not flushed to the disk each time: example data can be made again
     part.write_bytes(content)
     os.replace(part, path)

@@ -1,0 +1,202 @@
+"""A recording on ECG paper: 25 mm/s, 10 mm/mV, three rows of four leads and a rhythm strip, as in the clinic.
+
+Conventions: everything is drawn in millimetres of paper, at true scale when the page is printed at its own size.
+The columns show successive stretches of the recording, so a column's boundary is one moment in all its leads.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from fairseq_signals.data.leads import STANDARD_LEADS
+from fairseq_signals.data.record import Record
+
+SPEED = 25.0  # mm per second
+GAIN = 10.0  # mm per millivolt
+LAYOUT = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
+RHYTHM_LEAD = "II"
+MAX_SECONDS = 10.0
+
+_ROW = 28.0  # mm between the zero lines of two rows
+_MARGIN = 10.0  # mm of paper left of the first column; holds the calibration pulse
+_TITLE, _FOOTER = 12.0, 7.0  # mm above and below the traces
+_INCH = 25.4
+
+_MINOR, _MAJOR, _INK, _MASKED = "#f9d3d3", "#eb9a9a", "#101018", "#8c8c8c"
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One lead's stretch on the paper: `start` to `stop` in samples, placed with its left end and zero line in mm."""
+
+    lead: str
+    start: int
+    stop: int
+    left: float
+    zero: float
+
+
+def draw(
+    signal: "Record | np.ndarray",
+    to: "str | PathLike | Axes",
+    title: str | None = None,
+    masked_leads: Sequence[str] = (),
+    rate: float | None = None,
+    leads: Sequence[str] | None = None,
+    start: float = 0.0,
+    dpi: int = 150,
+) -> Figure:
+    """The figure of a recording on ECG paper, written to a file or drawn into given axes.
+
+    Args:
+        signal: a record, or `[L, T]` in millivolts with `rate` and `leads` given. NaN leaves a gap.
+        to: path of the picture (the ending chooses the format), or matplotlib axes to draw into.
+        title: text above the traces; for a record by default its id, patient, age, sex, labels and rate.
+        masked_leads: names of leads that the model does not see: flat grey lines with the word "masked".
+        rate: samples per second (Hz), for an array.
+        leads: names of the array's rows; standard names.
+        start: second at which the first column begins; at most ten seconds are shown from there.
+        dpi: dots per inch of a picture in pixels.
+
+    Raises:
+        ValueError: names, rate, start or shape do not fit.
+    """
+    values, rate, leads, text = _parts(signal, rate, leads)
+    masked = _checked_names(masked_leads, leads, "masked_leads")
+    values = _stretch(values, rate, start)
+    strips, width, height = _arranged(leads, values.shape[1], rate)
+    figure, axes = _sheet(to, width, height, dpi)
+    _paper(axes, width, height)
+    for row in sorted({strip.zero for strip in strips}):
+        _calibration(axes, row)
+    for strip in strips:
+        _trace(axes, strip, values[leads.index(strip.lead)], rate, strip.lead in masked)
+    if len({strip.left for strip in strips}) > 1:
+        _column_marks(axes, strips)
+    axes.text(2, height - 3, text if title is None else title, fontsize=8, va="top", color=_INK, linespacing=1.35)
+    footer = f"{SPEED:g} mm/s   {GAIN:g} mm/mV   {rate:g} Hz"
+    axes.text(2, 2.2, footer, fontsize=7, va="bottom", color=_INK)
+    if not isinstance(to, Axes):
+        figure.savefig(to, dpi=dpi)
+    return figure
+
+
+def _parts(
+    signal: "Record | np.ndarray", rate: float | None, leads: Sequence[str] | None
+) -> tuple[np.ndarray, float, tuple[str, ...], str]:
+    """Values `[L, T]`, rate, lead names and the default title."""
+    if isinstance(signal, Record):
+        return signal.signal, signal.rate, signal.leads, _title(signal)
+    if rate is None or leads is None:
+        raise ValueError("rate and leads must be given with an array, got none of one of them")
+    values = np.asarray(signal, dtype=float)
+    names = _checked_names(leads, STANDARD_LEADS, "leads")
+    if values.ndim != 2 or values.shape[0] != len(names) or not values.shape[1] or not rate > 0:
+        raise ValueError(
+            f"signal must be [L, T] with one row per lead ({len(names)}) and a positive rate, "
+            f"got shape {values.shape} at {rate} Hz"
+        )
+    return values, float(rate), names, ""
+
+
+def _checked_names(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
+    unknown = [name for name in names if name not in known]
+    if isinstance(names, str) or unknown:
+        raise ValueError(f"{what} must be names among {', '.join(known)}, got {names!r}")
+    return tuple(names)
+
+
+def _title(record: Record) -> str:
+    about = [f"{name} {record.meta[name]}" for name in ("age", "sex") if record.meta.get(name) not in (None, "")]
+    patient = [f"patient {record.patient}"] if record.patient else []
+    first = "   ".join([record.id, *patient, *about])
+    return first + ("\n" + ", ".join(record.labels) if record.labels else "")
+
+
+def _stretch(values: np.ndarray, rate: float, start: float) -> np.ndarray:
+    """At most ten seconds from `start`."""
+    seconds = values.shape[1] / rate
+    if not 0 <= start < seconds:
+        raise ValueError(f"start must be within the recording's {seconds:g} seconds, got {start:g}")
+    first = round(start * rate)
+    return values[:, first : first + round(MAX_SECONDS * rate)]
+
+
+def _arranged(leads: tuple[str, ...], samples: int, rate: float) -> tuple[list[Strip], float, float]:
+    """Strips of the standard sheet, or one full-length row per lead where four or fewer leads are there.
+
+    Returns:
+        The strips, and width and height of the paper in mm, multiples of 5.
+    """
+    if len(leads) <= 4:
+        rows: list[tuple] = [(lead,) for lead in leads]
+    else:
+        rows = [tuple(lead for lead in row) for row in LAYOUT]
+        columns = [i for i in range(4) if any(row[i] in leads for row in rows)]
+        rows = [tuple(row[i] for i in columns) for row in rows]
+        rows.append((RHYTHM_LEAD if RHYTHM_LEAD in leads else leads[0],))
+    bottom = _FOOTER + 0.5 * _ROW
+    strips = []
+    for number, row in enumerate(rows):
+        edges = np.linspace(0, samples, len(row) + 1).round().astype(int)
+        zero = bottom + (len(rows) - 1 - number) * _ROW
+        for lead, start, stop in zip(row, edges[:-1], edges[1:], strict=True):
+            if lead in leads:
+                strips.append(Strip(lead, int(start), int(stop), _MARGIN + start / rate * SPEED, zero))
+    width = max(_MARGIN + samples / rate * SPEED + 5, 105)
+    height = bottom + (len(rows) - 0.5) * _ROW + _TITLE
+    return strips, float(np.ceil(width / 5) * 5), float(np.ceil(height / 5) * 5)
+
+
+def _sheet(to: "str | PathLike | Axes", width: float, height: float, dpi: int) -> tuple[Figure, Axes]:
+    """A page of this size in mm, or the given axes."""
+    if isinstance(to, Axes):
+        figure, axes = to.figure, to
+    else:
+        figure = Figure(figsize=(width / _INCH, height / _INCH), dpi=dpi, facecolor="white")
+        FigureCanvasAgg(figure)
+        axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(0, height), aspect="equal")
+    axes.set_axis_off()
+    return figure, axes
+
+
+def _paper(axes: Axes, width: float, height: float) -> None:
+    """Fine lines each millimetre, strong ones each fifth: 0.04 s and 0.1 mV, 0.2 s and 0.5 mV."""
+    for step, colour, line in ((1, _MINOR, 0.35), (5, _MAJOR, 0.6)):
+        across = [((x, 0), (x, height)) for x in np.arange(0, width + 1, step)]
+        along = [((0, y), (width, y)) for y in np.arange(0, height + 1, step)]
+        axes.add_collection(LineCollection(across + along, colors=colour, linewidths=line, zorder=0), autolim=False)
+
+
+def _calibration(axes: Axes, zero: float) -> None:
+    """A pulse of 1 mV and 0.2 s before the first column."""
+    left, right = 2.5, 2.5 + 0.2 * SPEED
+    x = [left - 1, left, left, right, right, right + 1]
+    axes.plot(x, zero + GAIN * np.array([0, 0, 1, 1, 0, 0]), color=_INK, linewidth=0.8, gid="calibration")
+
+
+def _trace(axes: Axes, strip: Strip, values: np.ndarray, rate: float, masked: bool) -> None:
+    """One lead's stretch with its name; a masked lead is a flat grey line that says so."""
+    x = strip.left + np.arange(strip.stop - strip.start) / rate * SPEED
+    y = values[strip.start : strip.stop] * GAIN
+    colour = _MASKED if masked else _INK
+    y = np.zeros_like(y) if masked else y
+    axes.plot(x, strip.zero + y, color=colour, linewidth=0.8, solid_joinstyle="round", gid=f"lead-{strip.lead}")
+    axes.text(strip.left + 1.2, strip.zero + 8.2, strip.lead, fontsize=8, weight="bold", color=colour)
+    if masked:
+        middle = (x[0] + x[-1]) / 2
+        axes.text(middle, strip.zero + 1.2, "masked", fontsize=8, style="italic", color=colour, ha="center")
+
+
+def _column_marks(axes: Axes, strips: list[Strip]) -> None:
+    """Short upright marks where one lead gives way to the next."""
+    for strip in strips:
+        if strip.start:
+            axes.plot([strip.left] * 2, [strip.zero - 3, strip.zero + 3], color=_INK, linewidth=0.6)
