@@ -22,6 +22,7 @@ GAIN = 10.0  # mm per millivolt
 LAYOUT = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 RHYTHM_LEAD = "II"
 MAX_SECONDS = 10.0
+DPI = 152.4  # six dots per millimetre, so that the grid's lines fall on dots and look even
 
 _ROW = 28.0  # mm between the zero lines of two rows
 _MARGIN = 10.0  # mm of paper left of the first column; holds the calibration pulse
@@ -50,7 +51,7 @@ def draw(
     rate: float | None = None,
     leads: Sequence[str] | None = None,
     start: float = 0.0,
-    dpi: int = 150,
+    dpi: float = DPI,
 ) -> Figure:
     """The figure of a recording on ECG paper, written to a file or drawn into given axes.
 
@@ -154,7 +155,7 @@ def _arranged(leads: tuple[str, ...], samples: int, rate: float) -> tuple[list[S
     return strips, float(np.ceil(width / 5) * 5), float(np.ceil(height / 5) * 5)
 
 
-def _sheet(to: "str | PathLike | Axes", width: float, height: float, dpi: int) -> tuple[Figure, Axes]:
+def _sheet(to: "str | PathLike | Axes", width: float, height: float, dpi: float) -> tuple[Figure, Axes]:
     """A page of this size in mm, or the given axes."""
     if isinstance(to, Axes):
         figure, axes = to.figure, to

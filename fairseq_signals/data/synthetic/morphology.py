@@ -20,6 +20,7 @@ QRS = {
     # the right ventricle last: a slow vector to the right and forwards
     "RBBB": Waves.table(SEPTUM, FREE_WALL, (-0.06, -0.08, 0.5, 18, 9.5), (-0.50, 0.05, -0.72, 60, 16)),
     "IRBBB": Waves.table(SEPTUM, FREE_WALL, (-0.06, -0.08, 0.5, 16, 9), (-0.24, 0.03, -0.42, 42, 9)),
+    "LAnFB": Waves.table((-0.36, -0.12, -0.28, -21, 8), FREE_WALL, BASE),  # the septum's force becomes the inferior r
     "PR": Waves.table((0.55, -0.75, 0.55, -24, 20), (0.6, -0.85, 0.85, 26, 21)),
     "PRWP": Waves.table((-0.08, -0.06, -0.07, -21, 7), (0.95, 0.8, 0.55, 0, 10), (-0.05, -0.05, 0.6, 18, 10)),
 }
@@ -29,6 +30,7 @@ PREMATURE = (
     Waves.table((0.55, 0.95, 0.75, -26, 22), (0.45, 1.25, 0.95, 28, 24)),  # from the right ventricle
     Waves.table((-0.55, -0.75, -0.75, -26, 22), (-0.75, -0.65, -1.05, 28, 24)),  # from the left ventricle
 )
+LATE = 0.0365  # s after the free wall's peak: where the blocked right ventricle follows
 PREMATURE_T = 0.42  # height of the opposite T wave per height of the premature QRS
 
 
@@ -43,10 +45,20 @@ def qrs_waves(patient: Patient) -> Waves:
     return waves.stretched(patient.qrs_width * (1.38 if patient.has("NSIVCB") else 1.0))
 
 
+def net_axis(patient: Patient, waves: Waves, seen: np.ndarray) -> float:
+    """Electrical axis in degrees of QRS waves seen in I and II (`[W, 2]` mV), by net area.
+
+    In right bundle branch block the late right ventricle is left out, as a cardiologist does.
+    """
+    used = waves.centre < LATE if patient.has("RBBB", "IRBBB") else np.full(len(waves), True)
+    return float(electrical_axis(waves.area[used] @ seen[used]))
+
+
 def qrs_turn(patient: Patient, waves: Waves) -> float:
     """Degrees by which the QRS must be turned in the frontal plane for the patient's electrical axis."""
-    net = waves.area @ project(waves.moment)[:, :2]
-    return 0.0 if patient.has("PR") else patient.axis - float(electrical_axis(net))
+    if patient.has("PR"):
+        return 0.0
+    return patient.axis - net_axis(patient, waves, project(waves.moment)[:, :2])
 
 
 def p_waves(patient: Patient, pr: float, qrs_onset: float) -> Waves:

@@ -16,7 +16,14 @@ RATES = {  # resting ventricular rate, beats per minute
     "AFL": (65, 150),
     "PR": (60, 80),
 }
-AXES = {None: (-12, 78), "LAD": (-70, -42), "RAD": (108, 145), "LAnFB": (-72, -48), "LBBB": (-22, 60)}
+AXES = {
+    None: (-12, 78),
+    "LAD": (-70, -42),
+    "RAD": (108, 145),
+    "LAnFB": (-72, -48),
+    "LBBB": (-22, 60),
+    "RBBB": (-12, 85),
+}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from fairseq_signals.data.record import Record
 from fairseq_signals.data.synthetic import morphology
 from fairseq_signals.data.synthetic.atria import atrial_activity
 from fairseq_signals.data.synthetic.conditions import CODES, SINUS, check_conditions
-from fairseq_signals.data.synthetic.dipole import Waves, electrical_axis, project, twelve_leads
+from fairseq_signals.data.synthetic.dipole import Waves, project, twelve_leads
 from fairseq_signals.data.synthetic.noise import electrode_noise
 from fairseq_signals.data.synthetic.patient import Patient, draw_patient
 from fairseq_signals.data.synthetic.rhythm import ATRIAL, NORMAL, VENTRICULAR, Beats, draw_beats, rhythm_label
@@ -126,7 +126,8 @@ def _seen_qrs(patient: Patient, session: Session, qrs: Waves) -> np.ndarray:
     height = limb_height(qrs, seen)
     if patient.has("LQRSV"):
         return seen * patient.low_voltage / height
-    return seen * max(1.0, 0.65 / height)
+    seen[:, :2] *= max(1.0, 0.65 / height)  # the limb leads alone: the chest leads are high enough
+    return seen
 
 
 def limb_height(qrs: Waves, seen: np.ndarray) -> float:
@@ -203,7 +204,7 @@ def _labels(patient: Patient, beats: Beats, qrs: Waves, seen: np.ndarray, second
     measured = {*SINUS, "LAD", "RAD", "LQRSV", "PVC", "PAC"}
     names = {name for name in patient.conditions if name not in measured}
     names.add(rhythm_label(patient, beats, seconds))
-    axis = float(electrical_axis(qrs.area @ seen[:, :2]))
+    axis = morphology.net_axis(patient, qrs, seen[:, :2])
     if not patient.has("PR"):
         names |= {"LAD"} if -90 < axis < -30 else {"RAD"} if axis > 90 else set()
     if limb_height(qrs, seen) < LOW_VOLTAGE:
