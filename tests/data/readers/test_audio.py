@@ -68,6 +68,13 @@ def test_a_flac_file_that_claims_more_frames_than_it_holds_is_refused(tmp_path):
         read_record(path)
 
 
+def test_a_decoder_that_ends_early_without_an_error_does_not_shorten_a_recording(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.wav", np.zeros((9, 3)), "FLOAT", leads=LEADS, unit="mV")
+    monkeypatch.setattr(soundfile.SoundFile, "blocks", lambda *_, **__: iter([np.zeros((4, 3), np.float32)]))
+    with pytest.raises(ValueError, match=r"must hold the 9 frames it claims, got 4 \(.*a\.wav\)"):
+        read_record(path)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
