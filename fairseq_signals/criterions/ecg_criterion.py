@@ -71,7 +71,7 @@ class ECGCriterion(FairseqCriterion):
     def compute(self, model, sample) -> tuple[Tensor, int, dict[str, Any], Outcome]:
         """The same, and the outcome, from which tasks take the model's outputs."""
         outcome = self.outcome(model, sample)
-        windows = len(sample["recording"])
+        windows = sample["counted"]
         device = sample["net_input"]["signal"].device
         counts = [loss.count for loss in outcome.losses.values()] + [windows]
         everywhere = sum_over_ranks(torch.stack([torch.as_tensor(n, device=device).float() for n in counts]))

@@ -112,4 +112,4 @@ class W2VCriterion(ECGCriterion):
 
     def outcome(self, model, sample) -> Outcome:
         """See `w2v_outcome`."""
-        return w2v_outcome(self.cfg, model(**sample["net_input"]), len(sample["recording"]))
+        return w2v_outcome(self.cfg, model(**sample["net_input"]), sample["counted"])

@@ -21,6 +21,6 @@ class W2VCMSCCriterion(ECGCriterion):
     def outcome(self, model, sample) -> Outcome:
         """The losses of `w2v` and `cmsc` from one pass of the model over the masked windows."""
         outputs = model(**sample["net_input"])
-        near = w2v_outcome(self.cfg, outputs, len(sample["recording"]))
+        near = w2v_outcome(self.cfg, outputs, sample["counted"])
         far = cmsc_outcome(self.cfg, outputs, sample)
         return Outcome({**near.losses, **far.losses}, near.logs, outputs)

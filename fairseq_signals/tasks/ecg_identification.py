@@ -70,7 +70,8 @@ class ECGIdentification(ScoredTask):
         """As for every task; in training each window has its identity, in evaluation none."""
         prepared = super().prepare(sample, model, pipeline, *key)
         identity = prepared[str(self.cfg.identity)]
-        prepared["identity"] = identity if key[0] == "train" else torch.full_like(identity, NO_IDENTITY)
+        known = key[0] == "train" and not sample["empty"]
+        prepared["identity"] = identity if known else torch.full_like(identity, NO_IDENTITY)
         return prepared
 
     def outputs(self, outcome):

@@ -155,6 +155,7 @@ class ECGTask(FairseqTask):
         return {
             **{name: value for name, value in sample.items() if name not in ("source", "nanovolts", "padded")},
             **windows.ids,
+            "counted": 0 if sample["empty"] else len(windows.signal),
             "view": windows.view,
             "groups": _groups(windows),
             "net_input": {
@@ -181,26 +182,20 @@ class ECGTask(FairseqTask):
         return loss, size, logs
 
     def evaluate(self, sample, model, criterion):
-        """Loss, sample size, logs and outcome of a batch in evaluation, and the prepared batch's outputs in it.
-
-        A rank that has no batch left takes part with a window of its own, or the others would wait for it.
-        """
-        empty = not sample
-        if empty:
-            batches = next(iter(self.datasets.values()))
-            sample = batches.collater([batches[0]])
+        """Loss, sample size, logs and outcome of a batch in evaluation."""
         key = ("valid", int(sample["recording"][0]), int(sample["window"][0]), rank())
         model.eval()
         with torch.no_grad():
             prepared = self.prepare(sample, model, self.evaluation_pipeline, *key)
-            loss, size, logs, outcome = criterion.compute(model, prepared)
-        if empty:
-            return loss * 0, 0, {name: value * 0 for name, value in logs.items()}, None
-        return loss, size, logs, outcome
+            return criterion.compute(model, prepared)
 
     def optimizer_step(self, optimizer, model, update_num):
         """One step of the optimiser, then of whatever the model keeps beside its parameters (momentum copies)."""
         refuse_decay_of_frozen(optimizer, model)
+        if getattr(model, "encoder_frozen", False):
+            # legacy_ddp gives zeros to parameters without a gradient, and weight decay would move them.
+            for parameter in model.encoder.parameters():
+                parameter.grad = None
         super().optimizer_step(optimizer, model, update_num)
         if hasattr(model, "after_update"):
             model.after_update(update_num)

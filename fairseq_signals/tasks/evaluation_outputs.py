@@ -34,7 +34,8 @@ class EvaluationOutputs:
 
     def gathered(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Recordings `[M]`, windows `[M]` and values `[M, C]` of all processes; every process must ask."""
-        tensors = [torch.tensor(self._rows), torch.tensor(self._windows), torch.cat(self._values)]
+        places = [torch.tensor(numbers, dtype=torch.long) for numbers in (self._rows, self._windows)]
+        tensors = [*places, torch.cat(self._values)]
         if world_size() > 1:
             device = "cuda" if dist.get_backend() == "nccl" else "cpu"
             tensors = [gather(tensor.to(device))[0].cpu() for tensor in tensors]

@@ -2,8 +2,8 @@
 
 fairseq averages what each batch logs, which is right for losses and wrong for scores, and it hands ranks duplicate
 batches or none. So outputs are kept by (recording, window); the number of new windows travels with the logs, which
-all ranks see alike, and when every window has come all ranks score together. Under `fairseq-validate`, where the task comes
-from a checkpoint, an incomplete subset is an error.
+all ranks see alike, and when every window has come all ranks score together. Under `fairseq-validate`, where the task
+comes from a checkpoint, an incomplete subset is an error.
 """
 
 import logging
@@ -56,13 +56,12 @@ class ScoredTask(ECGTask):
 
     def valid_step(self, sample, model, criterion):
         """Loss and logs of a batch, its outputs kept."""
-        self._subset = sample["subset"] if sample else self._subset
+        self._subset = sample["subset"]
         loss, size, logs, outcome = self.evaluate(sample, model, criterion)
-        new = 0
-        if outcome is not None:
-            kept = self.outputs(outcome)
-            new = self._outputs[self._subset].add(sample["recording"], sample["window"], kept)
-        logs[_NEW] = new
+        # Of an empty batch nothing is kept but the width of the outputs, which gathering wants from every rank.
+        kept = slice(0) if sample["empty"] else slice(None)
+        rows, windows, values = sample["recording"], sample["window"], self.outputs(outcome)
+        logs[_NEW] = self._outputs[self._subset].add(rows[kept], windows[kept], values[kept])
         return loss, size, self._running_total(logs) if self.from_checkpoint else logs
 
     def _running_total(self, logs: dict[str, Any]) -> dict[str, float]:

@@ -1,8 +1,10 @@
 """fairseq's view of a window dataset: which windows form a batch, in which order, and that none is lost."""
 
 import numpy as np
+import torch
 from fairseq.data import FairseqDataset
 
+from fairseq_signals.criterions.multilabel import UNKNOWN
 from fairseq_signals.data.dataset import WindowDataset, merge
 from fairseq_signals.data.keys import keyed_seed
 
@@ -29,9 +31,21 @@ class WindowBatches(FairseqDataset):
         return self.windows.batch(indices)
 
     def collater(self, samples):
-        """One batch, with the subset's name; `{}` for a rank that has none left."""
+        """One batch, with the subset's name; a window that is all padding for a rank that has no batch left.
+
+        That rank takes part in the sums over the ranks, for which the others wait, and counts nowhere.
+        """
         batch = merge(samples)
-        return {**batch, "subset": self.subset} if batch else {}
+        empty = not batch or not len(batch["recording"])
+        batch = self._padding() if empty else batch
+        return {**batch, "subset": self.subset, "empty": empty}
+
+    def _padding(self):
+        batch = self.windows.batch([0])
+        emptied = {name: torch.zeros_like(batch[name]) for name in ("source", "lengths")} | {"padded": True}
+        if "labels" in batch:
+            emptied["labels"] = torch.full_like(batch["labels"], UNKNOWN)
+        return {**batch, **emptied}
 
     def set_epoch(self, epoch: int):
         """Fairseq announces the epoch before it asks for its order."""
