@@ -62,7 +62,8 @@ def _weights(spec: Any, classes: list[str]) -> list[float] | None:
         return None
     if isinstance(spec, (int, float, str)):
         return [float(spec)] * len(classes)
-    unknown = sorted(set(map(str, spec)) - set(classes))
+    spec = {str(code): float(factor) for code, factor in spec.items()}  # yaml reads a code of digits as a number
+    unknown = sorted(set(spec) - set(classes))
     if unknown:
         raise ValueError(f"positive_weights must name classes among {', '.join(classes)}, got {', '.join(unknown)}")
-    return [float(spec.get(name, 1.0)) for name in classes]
+    return [spec.get(name, 1.0) for name in classes]

@@ -116,11 +116,19 @@ class ECGClassification(ScoredTask):
         write_predictions(path, self.names(subset), self.classes, values, labels, known)
 
     def state_dict(self) -> dict[str, Any]:
-        """Fitted thresholds, for the checkpoint."""
-        return {"thresholds": self.thresholds}
+        """Fitted thresholds, and the classes that the model's outputs stand for, for the checkpoint."""
+        return {"thresholds": self.thresholds, "classes": self.classes}
 
     def load_state_dict(self, state_dict: dict[str, Any]):
-        """Takes a checkpoint's thresholds, unless a number is asked for."""
+        """Takes a checkpoint's thresholds, unless a number is asked for.
+
+        Raises:
+            ValueError: other classes are asked for than the checkpoint's, whose outputs would bear wrong names.
+        """
+        if state_dict.get("classes", self.classes) != self.classes:
+            raise ValueError(
+                f"classes must be the checkpoint's ({', '.join(state_dict['classes'])}), got {', '.join(self.classes)}"
+            )
         if self.cfg.threshold in FITTED:
             self.thresholds = state_dict.get("thresholds")
 
