@@ -6,6 +6,7 @@ A checkpoint holds tensors and plain containers only; `torch.load` is never aske
 import logging
 import pickle
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ logger = logging.getLogger(__name__)
 
 
 def is_whole(path: str | Path) -> bool:
-    """Whether a checkpoint file was written to its end: the archive's table of contents comes last."""
+    """Whether a checkpoint file was written to its end, and every byte in it fits the archive's checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (zipfile.BadZipFile, OSError):
-        return False
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError):
+        return False  # a damaged table of contents fails in any of these ways
 
 
 def newest_whole(folder: str | Path) -> Path | None:
@@ -40,21 +41,28 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint must be a file, got none at {path}")
+    # PyTorch does not compare checksums: a damaged tensor would be loaded as if it were right.
+    if not is_whole(path):
+        raise ValueError(f"checkpoint must be a whole file, got a torn, damaged or foreign one at {path}")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        whole = "holds objects that would run code when loaded" if is_whole(path) else "is torn or no checkpoint"
         raise ValueError(
-            f"checkpoint must hold tensors and plain containers only, but {path} {whole}; it was not opened further"
+            f"checkpoint must hold tensors and plain containers only, but {path} holds objects that would run code "
+            f"when loaded; it was not opened further"
         ) from error
-    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"checkpoint must be a whole file, got a torn or foreign one at {path} ({error})") from error
-    model = (
-        state.get("cfg", {}).get("model") if isinstance(state, dict) and isinstance(state.get("cfg"), dict) else None
-    )
-    if not isinstance(model, dict) or "encoder" not in model or "model" not in state:
+    except (RuntimeError, EOFError, OSError, KeyError) as error:
+        raise ValueError(f"checkpoint must be written by PyTorch, got a foreign archive at {path} ({error})") from error
+    if not _is_ours(state):
         raise ValueError(f"checkpoint must come from a model of fairseq-signals, with its encoder's settings ({path})")
     return state
+
+
+def _is_ours(state: Any) -> bool:
+    cfg = state.get("cfg") if isinstance(state, dict) else None
+    model = cfg.get("model") if isinstance(cfg, dict) else None
+    tensors = state.get("model") if isinstance(state, dict) else None
+    return isinstance(model, dict) and "encoder" in model and isinstance(tensors, dict)
 
 
 def load_part(part: nn.Module, state: dict[str, Tensor], prefix: str, path: str | Path) -> int:
