@@ -4,6 +4,7 @@ It is no augmentation: it belongs to the model and is saved with it. Absent lead
 after, whatever the normalisation.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Optional
 
@@ -35,10 +36,25 @@ class PreprocessSettings:
     def __post_init__(self):
         if self.normalise not in ("none", "constant", "window"):
             raise ValueError(f"normalise must be 'none', 'constant' or 'window', got {self.normalise!r}")
-        if self.normalise == "constant" and (self.deviation is None or min(self.deviation) <= 0):
-            raise ValueError(f"deviation must hold positive millivolts for 'constant', got {self.deviation}")
+        for name in ("mean", "deviation"):
+            self._check_constants(name, getattr(self, name))
+        if self.normalise == "constant" and self.deviation is None:
+            raise ValueError("deviation must hold positive millivolts for 'constant', got None")
+        if not (isinstance(self.order, int) and self.order >= 1):
+            raise ValueError(f"order of the filter must be a whole number from 1 on, got {self.order!r}")
         if self.low_hz and self.high_hz and self.low_hz >= self.high_hz:
             raise ValueError(f"low_hz must be below high_hz, got {self.low_hz} and {self.high_hz}")
+
+    def _check_constants(self, name: str, values: Optional[list]):
+        if values is None:
+            return
+        if self.normalise != "constant":
+            raise ValueError(f"{name} must be given with normalise 'constant' only, got it with {self.normalise!r}")
+        numbers = isinstance(values, (list, tuple)) and all(isinstance(x, (int, float)) for x in values)
+        positive = name == "mean" or (numbers and all(x > 0 for x in values))
+        if not (numbers and values and all(map(math.isfinite, values)) and positive):
+            kind = "finite" if name == "mean" else "positive"
+            raise ValueError(f"{name} must be a list of {kind} millivolts, got {values}")
 
 
 class Preprocess(nn.Module):
@@ -107,33 +123,38 @@ def band_pass(
     """Zero-phase Butterworth filtering of windows `[B, L, T]`, as by a forward and a backward pass.
 
     The squared magnitude response is applied in the frequency domain. Each window is continued beyond both ends
-    by its point reflection (odd extension), where a plain transform would join the two ends with a step; padding
-    is replaced by the same continuation from the last valid sample.
+    by its point reflection, without end: the straight line through its first and last sample, which passes a low
+    pass and not a high pass, is taken off, and what remains is repeated with its mirror image of opposite sign,
+    which has no step anywhere. Windows with padding are filtered by their valid samples alone.
     """
+    if lengths is None:
+        return _filtered(signal, rate, low_hz, high_hz, order)
+    output = torch.zeros_like(signal)
+    for length in lengths.unique().tolist():
+        rows = (lengths == length).nonzero().squeeze(1)
+        output[rows, :, :length] = _filtered(signal[rows, :, :length], rate, low_hz, high_hz, order)
+    return output
+
+
+def _filtered(signal: Tensor, rate: float, low_hz: float | None, high_hz: float | None, order: int) -> Tensor:
     samples = signal.shape[2]
-    if lengths is not None:
-        signal = _continue_padding(signal, lengths)
-    edge = samples - 1
-    before = 2 * signal[..., :1] - signal[..., 1:].flip(2)
-    after = 2 * signal[..., -1:] - signal[..., :-1].flip(2)
-    extended = torch.cat([before, signal, after], dim=2)
-    frequency = torch.fft.rfftfreq(extended.shape[2], 1.0 / rate, device=signal.device)
-    response = torch.ones_like(frequency)
-    # The bilinear transform's frequency axis, so that the response is the digital filter's.
-    warped = torch.tan(torch.pi * frequency / rate)
+    if samples < 2:
+        return torch.zeros_like(signal) if low_hz else signal
+    rise = torch.linspace(0, 1, samples, device=signal.device)
+    line = signal[..., :1] + (signal[..., -1:] - signal[..., :1]) * rise
+    rest = signal - line  # zero at both ends
+    extended = torch.cat([rest, -rest[..., 1:-1].flip(2)], dim=2)
+    response = _response(extended.shape[2], rate, low_hz, high_hz, order).to(signal.device)
+    filtered = torch.fft.irfft(torch.fft.rfft(extended) * response, n=extended.shape[2])[..., :samples]
+    return filtered if low_hz else filtered + line
+
+
+def _response(samples: int, rate: float, low_hz: float | None, high_hz: float | None, order: int) -> Tensor:
+    # On the bilinear transform's frequency axis, so that the response is the digital filter's.
+    warped = torch.tan(torch.pi * torch.fft.rfftfreq(samples, 1.0 / rate, dtype=torch.float64) / rate)
+    response = torch.ones_like(warped)
     if high_hz:
-        cutoff = torch.tan(torch.tensor(torch.pi * high_hz / rate))
-        response = response / (1 + (warped / cutoff) ** (2 * order))
+        response /= 1 + (warped / math.tan(math.pi * high_hz / rate)) ** (2 * order)
     if low_hz:
-        cutoff = torch.tan(torch.tensor(torch.pi * low_hz / rate))
-        response = response / (1 + (cutoff / warped.clamp(min=1e-9)) ** (2 * order))
-    filtered = torch.fft.irfft(torch.fft.rfft(extended) * response, n=extended.shape[2])
-    return filtered[..., edge : edge + samples]
-
-
-def _continue_padding(signal: Tensor, lengths: Tensor) -> Tensor:
-    place = torch.arange(signal.shape[2], device=signal.device).expand(len(lengths), -1)
-    last = (lengths - 1).clamp(min=0).unsqueeze(1)  # [B, 1]
-    mirrored = (2 * last - place).clamp(min=0, max=signal.shape[2] - 1)
-    place, mirrored, last = (index.unsqueeze(1).expand(-1, signal.shape[1], -1) for index in (place, mirrored, last))
-    return torch.where(place <= last, signal, 2 * signal.gather(2, last) - signal.gather(2, mirrored))
+        response /= 1 + (math.tan(math.pi * low_hz / rate) / warped) ** (2 * order)  # 1 / inf at 0 Hz
+    return response.float()
