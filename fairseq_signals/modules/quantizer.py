@@ -6,7 +6,7 @@ public code.
 
 Differs from fairseq's module in form only: the noise comes from a generator that is passed in, the sums of the
 code probabilities are returned instead of their mean, so that they can be added over ranks before the diversity
-term looks at them, and the codes are gathered by a matrix product.
+term looks at them, and the chosen codes are looked up instead of multiplied with one-hot vectors.
 """
 
 from dataclasses import dataclass
@@ -92,13 +92,17 @@ class _StraightThrough(torch.autograd.Function):
             soft = torch.einsum("bfgd,gvd->bfgv", gradient, codebook).to(ctx.soft_dtype)
         groups, size, width = codebook.shape
         place = codes + torch.arange(groups, device=codes.device) * size  # in the flattened codebook
-        chosen = torch.zeros(groups * size, width, dtype=gradient.dtype, device=gradient.device)
-        chosen.index_add_(0, place.flatten(), gradient.reshape(-1, width))
-        return soft, chosen.view_as(codebook), None
+        # In float32: a half-precision sum over thousands of frames stops growing where a term is below its last bit.
+        chosen = torch.zeros(groups * size, width, dtype=torch.float32, device=gradient.device)
+        chosen.index_add_(0, place.flatten(), gradient.reshape(-1, width).float())
+        return soft, chosen.view_as(codebook).to(codebook.dtype), None
 
 
 def perplexity(probabilities: Tensor) -> Tensor:
-    """Sum over the groups of exp(entropy) of code probabilities `[G, V]`; G·V when all are used equally."""
+    """Sum over the groups of exp(entropy) of code probabilities `[G, V]`; G·V when all are used equally.
+
+    The 1e-7 that keeps the logarithm finite is fairseq's.
+    """
     entropy = -(probabilities * (probabilities + 1e-7).log()).sum(dim=1)
     return entropy.exp().sum()
 
