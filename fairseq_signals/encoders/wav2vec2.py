@@ -79,6 +79,8 @@ class Wav2Vec2Settings:
         self.convs = check_convs(self.convs)
         if self.conv_norm not in ("layer", "group"):
             raise ValueError(f"conv_norm must be 'layer' or 'group', got {self.conv_norm!r}")
+        if not self.feature_gradient >= 0:
+            raise ValueError(f"feature_gradient must be 0 or more, got {self.feature_gradient}")
 
 
 def default_convs(rate: float, channels: int) -> list[list[int]]:
@@ -104,6 +106,8 @@ def check_convs(convs: list) -> list[list[int]]:
     Raises:
         ValueError: a block is not [channels, kernel, stride]; nothing given as text is ever evaluated.
     """
+    if not isinstance(convs, (list, tuple)):
+        raise ValueError(f"convs must be a list of blocks [channels, kernel, stride], got {convs!r}")
     for block in convs:
         numbers = block if isinstance(block, (list, tuple)) else []
         if len(numbers) != 3 or not all(isinstance(n, int) and n > 0 for n in numbers):
@@ -127,8 +131,8 @@ class ConvBlock(nn.Module):
         """`counts` are the valid frames `[B]` of the output, for the norm that looks along time."""
         if self.kernel == self.stride:
             # Windows that do not overlap are a plain matrix product, without a transpose in between.
-            whole = frames.shape[1] // self.stride * self.stride
-            patches = frames[:, :whole].reshape(frames.shape[0], -1, self.stride * frames.shape[2])
+            count = frames.shape[1] // self.stride
+            patches = frames[:, : count * self.stride].reshape(len(frames), count, self.stride * frames.shape[2])
             output = patches @ self.weight.permute(2, 1, 0).reshape(patches.shape[2], -1)
         else:
             output = F.conv1d(frames.transpose(1, 2), self.weight, stride=self.stride).transpose(1, 2)

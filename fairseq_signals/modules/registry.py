@@ -59,9 +59,11 @@ class Registry:
             ValueError: unknown name or setting, with the known ones.
         """
         self._open()
+        if not isinstance(spec, (str, Mapping)):
+            raise ValueError(f"{self.kind} must be a name or a mapping with _name, got {spec!r}")
         given = {"_name": spec} if isinstance(spec, str) else dict(spec)
         name = given.pop("_name", None)
-        if name not in self._presets:
+        if not isinstance(name, str) or name not in self._presets:
             names = self.names()
             raise ValueError(f"{self.kind} must be one of {', '.join(names)}, got {name!r}{_hint(name, names)}")
         settings = {**defaults, **self._presets[name], **given}

@@ -54,8 +54,8 @@ class Pipeline:
 def _views(spec: "str | Mapping", rate: float):
     name, settings = (spec, {}) if isinstance(spec, str) else (spec.get("_name"), dict(spec))
     settings.pop("_name", None)
-    if name == "crops":
-        return RandomCrops(rate=rate, **settings)
+    if name == "crops" and set(settings) == {"seconds"}:
+        return RandomCrops(settings["seconds"], rate)
     if name not in VIEWS or settings:
         known = ", ".join([*VIEWS, "crops (with seconds)"])
         raise ValueError(f"views must be one of {known}, got {spec!r}")

@@ -11,7 +11,8 @@ class RandomCrops:
 
     def __init__(self, seconds: list[float], rate: float):
         """Args: `seconds` of each crop; `rate` in Hz."""
-        self.samples = [round(length * rate) for length in seconds or []]
+        numbers = isinstance(seconds, (list, tuple)) and all(isinstance(x, (int, float)) for x in seconds)
+        self.samples = [round(length * rate) for length in seconds] if numbers else []
         if not self.samples or min(self.samples) < 1:
             raise ValueError(f"seconds of crops must hold positive numbers, got {seconds}")
 
