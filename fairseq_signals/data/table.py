@@ -42,6 +42,7 @@ class RecordingTable:
         self._offsets, self._strides = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         self._shards, self._layouts = np.full(rows, -1, np.int32), np.zeros(rows, np.int16)
         self._files: dict[int, Path] = {}  # of the rows that are not packed
+        self._lines: dict[int, tuple[Path, int]] = {}  # and where they stand in a manifest, for messages
         self._shard_places: dict[tuple[Path, str], int] = {}
         self._layout_places: dict[tuple[str, ...], int] = {}
         patients: dict[str, int] = {}
@@ -52,7 +53,9 @@ class RecordingTable:
                 try:
                     self._enter(place, row, manifest.folder, stores)
                 except (ValueError, FileNotFoundError) as error:
-                    raise type(error)(f"{error} (record {row.id}, {manifest.path}, line {row.line})") from error
+                    raise _at(error, f"record {row.id}, {manifest.path}, line {row.line}") from error
+                if row.stored is None:
+                    self._lines[place] = (manifest.path, row.line)
                 self.patients[place] = patients.setdefault(row.patient, len(patients))
         self.patient_ids = list(patients)
         self.layouts = list(self._layout_places)
@@ -104,10 +107,20 @@ class RecordingTable:
         return samples[:, start : start + length], int(self.nanovolts[row])
 
     def _read_file(self, row: int, start: int, length: int) -> tuple[np.ndarray, int]:
-        record = read_record(self._files[row]).select(self.leads(row))
-        if record.rate != self.rate or record.signal.shape[1] < start + length:
-            raise ValueError(
-                f"recording must have {self.rate:g} Hz and at least {start + length} samples, as its manifest says, "
-                f"got {record.rate:g} Hz and {record.signal.shape[1]} samples ({self._files[row]})"
-            )
-        return quantise(record.signal[:, start : start + length])
+        try:
+            record = read_record(self._files[row]).select(self.leads(row))
+            if record.rate != self.rate or record.signal.shape[1] < start + length:
+                raise ValueError(
+                    f"recording must have {self.rate:g} Hz and at least {start + length} samples, as its manifest "
+                    f"says, got {record.rate:g} Hz and {record.signal.shape[1]} samples"
+                )
+            return quantise(record.signal[:, start : start + length])
+        except (ValueError, FileNotFoundError) as error:
+            path, line = self._lines[row]
+            raise _at(error, f"{self._files[row]}, record {self.ids[row]}, {path}, line {line}") from error
+
+
+def _at(error: Exception, where: str) -> Exception:
+    # Some subclasses of ValueError take other arguments than a text.
+    kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+    return kind(f"{error} ({where})")
