@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import PureWindowsPath
 
 from fairseq_signals.data.leads import LEAD_SETS, STANDARD_LEADS, canonical_lead, parse_leads
 
@@ -128,7 +128,8 @@ def _text(column: str, cell: str) -> str:
 def _recording(cell: str) -> str:
     if _STORED.fullmatch(cell):
         return cell
-    outside = PurePosixPath(cell).is_absolute() or PureWindowsPath(cell).anchor or cell.startswith("~")
+    # Windows' rules know both separators, drives and network shares, and are checked on every system.
+    outside = PureWindowsPath(cell).anchor or cell.startswith("~")
     if outside or ".." in cell.replace("\\", "/").split("/"):
         raise CellError("ecg", f"ecg must be a path inside the manifest's folder, got {cell!r}")
     return _text("ecg", cell)

@@ -71,7 +71,7 @@ def _deal(
         def need(name: str) -> tuple:
             return round(lacking[label][name], 6), round(lacking[None][name], 6), keyed_seed(seed, name, patient)
 
-        split[patient] = chosen = max((name for name in shares if shares[name] > 0), key=need)
+        split[patient] = chosen = max(shares, key=need)
         lacking[None][chosen] -= recordings[patient]
         for other, number in counts[patient].items():
             lacking[other][chosen] -= number

@@ -52,16 +52,14 @@ def quantise(signal: np.ndarray) -> tuple[np.ndarray, int]:
         raise ValueError(f"signal must be [L, T], got shape {signal.shape}")
     lowest, highest = (float(signal.min()), float(signal.max())) if signal.size else (0.0, 0.0)
     if not (np.isfinite(lowest) and np.isfinite(highest)):
-        raise ValueError(
-            f"signal must be finite, got {np.count_nonzero(~np.isfinite(signal))} samples that are not"
-        )
+        raise ValueError(f"signal must be finite, got {np.count_nonzero(~np.isfinite(signal))} samples that are not")
     peaks = np.array([lowest, highest], np.float64) * NANOVOLTS_PER_MILLIVOLT
     unit = max(_UNIT, int(max(peaks[1] / (_HIGHEST + 0.5), -peaks[0] / (-_LOWEST + 0.5))))
     while np.rint(peaks[1] / unit) > _HIGHEST or np.rint(peaks[0] / unit) < _LOWEST:
         unit += 1
     if unit > np.iinfo(np.int32).max:
         raise ValueError(f"signal must stay within kilovolts, got a peak of {max(-lowest, highest):g} mV")
-    # In float64, so that 0.123 mV, which float32 only approximates, comes out as 123 and not as 122.
+    # In float64, as the product with a million rounds in float32, and a tie would be decided by that.
     return np.rint(signal.astype(np.float64) * NANOVOLTS_PER_MILLIVOLT / unit).astype(_SAMPLE), unit
 
 
@@ -193,7 +191,5 @@ def _checked_index(data: Path, path: Path) -> np.ndarray:
         raise ValueError(f"shard index must list its recordings one after the other, got gaps ({path})")
     expected, received = int(sizes.sum()) * _SAMPLE.itemsize, data.stat().st_size
     if received != expected:
-        raise ValueError(
-            f"shard data must have {expected} bytes, as its index tells, got {received} ({data})"
-        )
+        raise ValueError(f"shard data must have {expected} bytes, as its index tells, got {received} ({data})")
     return index

@@ -24,9 +24,9 @@ def test_a_class_that_applies_by_one_member_is_not_unknown_by_the_other():
 
 
 def test_all_codes_that_occur_often_enough_sorted():
-    rows, classes, outside = in_classes(_rows(("b", "a"), ("b",), ("c", "b"), ("c",), unknown=("a", "c2")), "all", 2)
+    rows, classes, outside = in_classes(_rows(("c", "a"), ("b",), ("c", "b"), ("c",), unknown=("a", "c2")), "all", 2)
     assert classes == ["b", "c"] and outside == {"a": 1}
-    assert [row.labels for row in rows] == [("b",), ("b",), ("c", "b"), ("c",)]
+    assert [row.labels for row in rows] == [("c",), ("b",), ("c", "b"), ("c",)]
     assert all(row.unknown == () for row in rows)
 
 
