@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
 from fairseq_signals.data.leads import parse_leads
 from fairseq_signals.data.packing import Packing
 
@@ -53,7 +55,9 @@ def run(main: Callable[[], object]) -> None:
     """Runs a preparer; what is wrong with the input ends in one paragraph instead of a traceback."""
     try:
         main()
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
+    except TerminatedWorkerError:
+        sys.exit("error: a worker process was killed, perhaps for want of memory; the same command with fewer --workers continues")  # fmt: skip  # noqa: E501
     except KeyboardInterrupt:
         sys.exit("stopped; the same command continues")

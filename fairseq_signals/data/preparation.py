@@ -4,19 +4,17 @@ A preparation may be killed at any moment and started again with the same comman
 again and the result is the same to the byte. One that was begun with other recordings or other options is refused.
 """
 
-import fcntl
 import hashlib
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fairseq_signals.data.atomic import written_whole
-from fairseq_signals.data.card import CARD_NAME, read_card, write_card
+from fairseq_signals.data.card import write_card
+from fairseq_signals.data.destination import NOTES, PAIRS, REJECTED, SPLITS, begin, finish, held
 from fairseq_signals.data.faults import FAULTS
 from fairseq_signals.data.manifest import write_manifest
 from fairseq_signals.data.packing import Item, Packed, Packing, Reject, pack
@@ -24,12 +22,6 @@ from fairseq_signals.data.pairs import without_patients_of
 from fairseq_signals.data.row import Row, clean
 from fairseq_signals.data.splits import check_disjoint
 from fairseq_signals.data.table import STORE_FOLDER
-
-SPLITS = ("train", "valid", "test")
-PAIRS = ("gallery", "probe", "valid_gallery", "valid_probe")
-_MANIFESTS = (*SPLITS, "pretrain", *PAIRS)
-_REJECTED, _NOTES, _WORK, _PLAN = "rejected.tsv", "notes.tsv", ".preparation", "plan.json"
-_OURS = {CARD_NAME, _REJECTED, _NOTES, _WORK, STORE_FOLDER, *(f"{name}.tsv" for name in _MANIFESTS)}
 
 
 @dataclass(frozen=True)
@@ -96,16 +88,15 @@ def prepare(
     """
     dest = Path(dest)
     digest = _plan_digest(source, packing)
-    with _held(dest, overwrite) as work:
-        card = _begin(dest, work, digest, overwrite)
+    with held(dest) as work:
+        card = begin(dest, work, digest, overwrite)
         if card is None:
             packed, rejects = pack(source.items, source.root, dest / STORE_FOLDER, work, packing, workers)
             packed, rejects = _without_repeated_ids(packed, [*rejects, *source.left_out])
             card = _finish(source, dest, packing, arrange, packed, rejects, digest)
         else:
             print(f"{dest} is prepared already; --overwrite prepares it anew")
-        for leftover in work.glob("*.json"):
-            leftover.unlink()
+        finish(work)
     _print_summary(dest, card)
     return card
 
@@ -140,57 +131,6 @@ def _plan_digest(source: Source, packing: Packing) -> str:
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
-@contextmanager
-def _held(dest: Path, overwrite: bool) -> Iterator[Path]:
-    """The folder for unfinished work, locked against a second preparation into the same place."""
-    strangers = sorted(path.name for path in dest.iterdir() if path.name not in _OURS) if dest.is_dir() else []
-    strangers = [name for name in strangers if not name.endswith(".partial")]
-    if strangers or (dest.exists() and not dest.is_dir()):
-        raise ValueError(f"dest must be a folder of its own, got {dest}, which holds {', '.join(strangers[:5])}")
-    work = dest / _WORK
-    work.mkdir(parents=True, exist_ok=True)
-    with open(work / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f"dest must be free, got {dest}, into which another process is preparing") from None
-        try:
-            yield work
-        finally:
-            if [path.name for path in work.glob("*")] == ["lock"]:  # nothing was begun, or all is finished
-                shutil.rmtree(work)
-
-
-def _begin(dest: Path, work: Path, digest: str, overwrite: bool) -> dict[str, Any] | None:
-    """Makes room for this plan; the card where it was already carried out, else None."""
-    card, plan = read_card(dest), work / _PLAN
-    begun = json.loads(plan.read_text())["digest"] if plan.is_file() else None
-    if card is not None and not overwrite and card.get("preparation") == digest:
-        return card
-    leftovers = [path for path in dest.iterdir() if path != work]
-    if (card is not None or begun != digest) and leftovers:
-        if not overwrite:
-            raise ValueError(
-                f"dest must be empty or hold the same preparation, got {dest}, which was prepared from other "
-                f"recordings or with other options; --overwrite discards it, another --dest keeps it"
-            )
-        _discard(dest, work)
-    with written_whole(plan, "w") as file:
-        json.dump({"digest": digest}, file)
-    (dest / STORE_FOLDER).mkdir(exist_ok=True)
-    for folder in (dest, work, dest / STORE_FOLDER):
-        for partial in folder.glob("*.partial"):
-            partial.unlink()
-    return None
-
-
-def _discard(dest: Path, work: Path) -> None:
-    (dest / CARD_NAME).unlink(missing_ok=True)  # first: what is left is then no data set
-    for path in (*work.glob("*.json"), *dest.glob("*.tsv")):
-        path.unlink()
-    shutil.rmtree(dest / STORE_FOLDER, ignore_errors=True)
-
-
 def _without_repeated_ids(packed: list[Packed], rejects: list[Reject]) -> tuple[list[Packed], list[Reject]]:
     kept: dict[str, Packed] = {}
     repeated = []
@@ -210,11 +150,11 @@ def _finish(
     rejects: list[Reject],
     digest: str,
 ) -> dict[str, Any]:
-    _write_table(dest / _REJECTED, ("id", "file", "reason", "message"), _rejected_lines(rejects))
-    _write_table(dest / _NOTES, ("id", "file", "note"), _note_lines(packed))
+    _write_table(dest / REJECTED, ("id", "file", "reason", "message"), _rejected_lines(rejects))
+    _write_table(dest / NOTES, ("id", "file", "note"), _note_lines(packed))
     if not packed:
         raise ValueError(
-            f"at least one recording must be usable, got none of {len(source.items)}; see {dest / _REJECTED}"
+            f"at least one recording must be usable, got none of {len(source.items)}; see {dest / REJECTED}"
         )
     arrangement = arrange(packed)
     manifests = _manifests(arrangement)
@@ -233,7 +173,7 @@ def _finish(
         "options": {**asdict(packing), "leads": list(packing.leads), **source.choices},
         "preparation": digest,
     }
-    return write_card(dest, card, [_REJECTED, _NOTES, *(f"{name}.tsv" for name in manifests), *shards])
+    return write_card(dest, card, [REJECTED, NOTES, *(f"{name}.tsv" for name in manifests), *shards])
 
 
 def _manifests(arrangement: Arrangement) -> dict[str, Sequence[Row]]:
@@ -293,9 +233,9 @@ def _print_summary(dest: Path, card: Mapping[str, Any]) -> None:
     print(
         f"{card['source']}: {counts['recordings']} of {counts['offered']} recordings of {counts['patients']} patients"
     )
-    print(f"rejected: {rejected} ({dest / _REJECTED})")
+    print(f"rejected: {rejected} ({dest / REJECTED})")
     if counts["with notes"]:
-        print(f"odd but kept: {counts['with notes']} ({dest / _NOTES})")
+        print(f"odd but kept: {counts['with notes']} ({dest / NOTES})")
     if counts["same signal as another"]:
         print(f"recordings that hold the same signal as another: {counts['same signal as another']}")
     print("rows: " + ", ".join(f"{name} {number}" for name, number in counts["rows"].items()))

@@ -216,9 +216,24 @@ def test_a_folder_with_other_things_is_never_touched(archive, tmp_path):
             _prepare(archive, tmp_path, overwrite=overwrite)
     assert _bytes(tmp_path) == {"thesis.tex": b"x", "train.tsv": b"mine"}
     (tmp_path / "thesis.tex").unlink()
-    with pytest.raises(ValueError, match="dest must be empty or hold the same preparation"):
-        _prepare(archive, tmp_path)
+    for overwrite in (False, True):  # no sign that the file with a name like ours is ours
+        with pytest.raises(ValueError, match=r"dest must be a folder of its own, got .*, which holds train\.tsv"):
+            _prepare(archive, tmp_path, overwrite=overwrite)
     assert _bytes(tmp_path) == {"train.tsv": b"mine"}
+    with pytest.raises(ValueError, match="dest must be a folder, got the file"):
+        _prepare(archive, tmp_path / "train.tsv")
+
+
+def test_what_a_killed_discarding_leaves_can_be_discarded(archive, tmp_path, monkeypatch):
+    _prepare(archive, tmp_path)
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        _prepare(archive, tmp_path, items=_items()[:4], overwrite=True)
+    monkeypatch.undo()
+    assert not (tmp_path / "dataset.yaml").exists() and (tmp_path / "store").exists()
+    with pytest.raises(ValueError, match="dest must be empty or hold the same preparation"):
+        _prepare(archive, tmp_path, items=_items()[:4])
+    assert _prepare(archive, tmp_path, items=_items()[:4], overwrite=True)["counts"]["recordings"] == 4
 
 
 def test_two_at_once_into_one_place_are_refused(archive, tmp_path):
