@@ -18,7 +18,7 @@ QRS = {
     # the septum from right to left, then the free wall late and slowly: two humps to the left and back
     "LBBB": Waves.table((0.95, 0.40, 0.78, -24, 19), (1.0, 0.25, 0.85, 28, 20), (0.1, 0.0, 0.25, 2, 14)),
     # the right ventricle last: a slow vector to the right and forwards
-    "RBBB": Waves.table(SEPTUM, FREE_WALL, (-0.06, -0.08, 0.5, 18, 9.5), (-0.50, 0.05, -0.72, 60, 16)),
+    "RBBB": Waves.table(SEPTUM, FREE_WALL, (-0.06, -0.08, 0.5, 18, 9.5), (-0.50, 0.05, -0.72, 63, 17)),
     "IRBBB": Waves.table(SEPTUM, FREE_WALL, (-0.06, -0.08, 0.5, 16, 9), (-0.24, 0.03, -0.42, 42, 9)),
     "LAnFB": Waves.table((-0.36, -0.12, -0.28, -21, 8), FREE_WALL, BASE),  # the septum's force becomes the inferior r
     "PR": Waves.table((0.55, -0.75, 0.55, -24, 20), (0.6, -0.85, 0.85, 26, 21)),
@@ -30,7 +30,7 @@ PREMATURE = (
     Waves.table((0.55, 0.95, 0.75, -26, 22), (0.45, 1.25, 0.95, 28, 24)),  # from the right ventricle
     Waves.table((-0.55, -0.75, -0.75, -26, 22), (-0.75, -0.65, -1.05, 28, 24)),  # from the left ventricle
 )
-LATE = 0.0365  # s after the free wall's peak: where the blocked right ventricle follows
+LATE = 0.040  # s after the free wall's peak: where the blocked right ventricle follows
 PREMATURE_T = 0.42  # height of the opposite T wave per height of the premature QRS
 
 
@@ -42,7 +42,8 @@ def qrs_waves(patient: Patient) -> Waves:
         waves = waves + (INFERIOR_Q if patient.flavour < 0.6 else ANTERIOR_Q)
     waves = waves + patient.notch
     waves = _tilted(waves, patient, 0)
-    return waves.stretched(patient.qrs_width * (1.38 if patient.has("NSIVCB") else 1.0))
+    slow = 1.0 if patient.has("LBBB", "PR") else 1.45 if patient.has("NSIVCB") else 1.1
+    return waves.stretched(patient.qrs_width * slow)
 
 
 def net_axis(patient: Patient, waves: Waves, seen: np.ndarray) -> float:

@@ -12,7 +12,7 @@ RATES = {  # resting ventricular rate, beats per minute
     "SB": (41, 56),
     "STach": (106, 145),
     "SA": (64, 84),
-    "AF": (62, 135),
+    "AF": (62, 125),
     "AFL": (65, 150),
     "PR": (60, 80),
 }

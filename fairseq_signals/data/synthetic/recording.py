@@ -106,15 +106,15 @@ def _record(
 
 
 def _draw_session(patient: Patient, generator: np.random.Generator) -> Session:
-    leads = np.diag(np.exp(generator.normal(0, 0.04, 8)) * patient.gains)
-    for row, shift in zip(range(2, 8), generator.normal(0, 0.08, 6), strict=True):
+    leads = np.diag(np.exp(generator.normal(0, 0.07, 8)) * patient.gains)
+    for row, shift in zip(range(2, 8), np.clip(generator.normal(0, 0.17, 6), -0.5, 0.5), strict=True):
         neighbour = int(np.clip(row + np.sign(shift), 2, 7))
         leads[row] = (1 - abs(shift)) * leads[row] + abs(shift) * leads[neighbour]
     return Session(
         rate=patient.rate * np.exp(generator.normal(0, 0.03)),
         pr=patient.pr * np.exp(generator.normal(0, 0.02)),
-        turn=generator.normal(0, 3),
-        t_size=np.exp(generator.normal(0, 0.08)),
+        turn=generator.normal(0, 6),
+        t_size=np.exp(generator.normal(0, 0.15)),
         leads=leads,
     )
 

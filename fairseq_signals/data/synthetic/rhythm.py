@@ -69,8 +69,8 @@ def rhythm_label(patient: Patient, beats: Beats, seconds: float) -> str:
 def _intervals(patient: Patient, cycle: float, count: int, generator: np.random.Generator) -> np.ndarray:
     """RR intervals `[N]`, s."""
     if patient.has("AF"):  # the node lets through what it can: independent intervals, skewed, none below a floor
-        floor = 0.3 + 0.25 * max(cycle - 0.3, 0)
-        return floor + (cycle - floor) * generator.gamma(4.5, 1 / 4.5, count)
+        floor = 0.27 + 0.2 * max(cycle - 0.3, 0)
+        return floor + (cycle - floor) * generator.gamma(3.5, 1 / 3.5, count)
     if patient.has("AFL"):
         return flutter_cycle(patient) * _flutter_ratio(cycle, flutter_cycle(patient), count, generator)
     if patient.has("PR"):
