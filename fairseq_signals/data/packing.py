@@ -8,9 +8,12 @@ report on disk means that the chunk is done.
 import hashlib
 import json
 import os
+import threading
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +152,7 @@ def _pack_chunk(
     number: int, items: Sequence[Item], root: Path, store: Path, reports: Path, packing: Packing, parent: int
 ) -> int:
     packed, rejected = [], []
+    _leave_with(parent)
     with ShardWriter(store, _shard(number)) as writer:
         for place, item in enumerate(items):
             _stop_if_orphaned(parent)
@@ -214,7 +218,24 @@ def _is_done(number: int, store: Path, reports: Path) -> bool:
     return True
 
 
+def _is_orphaned(parent: int) -> bool:
+    return os.getpid() != parent and os.getppid() != parent
+
+
 def _stop_if_orphaned(parent: int) -> None:
     # A worker outlives a killed parent for a while; it must not write into what a new run has begun.
-    if os.getpid() != parent and os.getppid() != parent:
+    if _is_orphaned(parent):
         raise SystemExit("the preparation that this process worked for has ended")
+
+
+@cache
+def _leave_with(parent: int) -> None:
+    """Ends this worker soon after its parent; otherwise it would wait for more work for minutes."""
+
+    def watch() -> None:
+        while not _is_orphaned(parent):
+            time.sleep(1)
+        os._exit(1)
+
+    if os.getpid() != parent:
+        threading.Thread(target=watch, daemon=True).start()

@@ -179,6 +179,37 @@ def test_killed_at_arbitrary_moments_it_ends_with_the_same_digests(archive, tmp_
     assert _digests(dest) == _digests(whole)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are counted through /proc")
+def test_workers_of_a_killed_run_leave_soon(archive, tmp_path):
+    environment = os.environ | {"PREPARATION_TEST": str(tmp_path)}
+    process = subprocess.Popen(
+        _command(archive, tmp_path / "out", 2), cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and not list(tmp_path.rglob("shard-*")):
+        time.sleep(0.001)
+    assert len(_processes(tmp_path)) > 1
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    for _ in range(200):
+        if not _processes(tmp_path):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"still there: {_processes(tmp_path)}")
+
+
+def _processes(mark: Path) -> list[str]:
+    """Numbers of the processes in whose environment the test's folder stands."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"PREPARATION_TEST={mark}".encode() in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:  # ended meanwhile, or another user's
+            continue
+    return found
+
+
 @pytest.mark.real
 def test_the_mixed_records_of_the_challenge(real_ecgs, tmp_path):
     source = real_ecgs("cinc2021") / "cinc2021-mixed"
