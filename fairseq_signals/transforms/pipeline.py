@@ -52,8 +52,8 @@ class Pipeline:
 
 
 def _views(spec: "str | Mapping", rate: float):
-    name, settings = (spec, {}) if isinstance(spec, str) else (spec.get("_name"), dict(spec))
-    settings.pop("_name", None)
+    name, settings = (None, dict(spec)) if isinstance(spec, Mapping) else (spec, {})
+    name = settings.pop("_name", name)
     if name == "crops" and set(settings) == {"seconds"}:
         return RandomCrops(settings["seconds"], rate)
     if name not in VIEWS or settings:
