@@ -7,6 +7,7 @@ from fairseq_signals.data.record import Record
 UNLISTED = "unlisted"
 
 FAULTS = {
+    "missing": "the file, or one that belongs to it, is not there",
     "unreadable": "no reader understands the file, or it is not what its header says",
     "leads": "a needed lead is missing",
     "empty": "there is no sample",

@@ -175,6 +175,8 @@ def _usable_record(path: Path, packing: Packing) -> Record:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what readers find odd also stands in meta["notes"], which is kept
             record = read_record(path)
+    except FileNotFoundError as error:
+        raise Rejected("missing", str(error)) from error
     except Exception as error:  # whatever a damaged file does to a reader, the other recordings are to be packed
         raise Rejected("unreadable", f"{type(error).__name__}: {error}") from error
     record = usable(record, packing.leads, packing.bound_mv, packing.shortest_s)

@@ -101,8 +101,8 @@ def test_missing_parts_are_named(source, tmp_path):
 def test_a_hole_in_the_download_is_listed(source, tmp_path):
     (source / "records100" / "00000" / "00007_lr.dat").unlink()
     card = _main(source, tmp_path / "out")
-    assert card["counts"]["rejected"] == {"unreadable": 1}
-    assert "7\trecords100/00000/00007_lr\tunreadable" in (tmp_path / "out" / "rejected.tsv").read_text()
+    assert card["counts"]["rejected"] == {"missing": 1}
+    assert "7\trecords100/00000/00007_lr\tmissing" in (tmp_path / "out" / "rejected.tsv").read_text()
 
 
 @pytest.mark.real

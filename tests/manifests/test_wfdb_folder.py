@@ -106,7 +106,7 @@ def test_a_table_brings_labels_patients_splits_and_columns(archive, tmp_path):
         assert (row.patient, row.labels, row.unlabelled) == (f"Q{number // 4}", ("X",) if number % 8 < 4 else (), False)
         assert split == ("train", "train", "test")[number // 4 % 3]
         assert row.extra["ef"] == str(number) and row.extra["age"] == str(40 + number // 2)
-    assert card["counts"]["rejected"] == {"unreadable": 1, "unlisted": 1}
+    assert card["counts"]["rejected"] == {"missing": 1, "unlisted": 1}
 
 
 def test_equal_signals_stay_in_one_split(tmp_path, write_wfdb):

@@ -1,0 +1,43 @@
+import pytest
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from fairseq_signals.data.leads import STANDARD_LEADS
+from fairseq_signals.data.packing import Packing
+from manifests.options import option_parser, packing_of, run
+
+NEEDED = ["--source", "in", "--dest", "out"]
+
+
+def test_options_become_the_packing():
+    parse = option_parser("x", "y").parse_args
+    assert packing_of(parse(NEEDED)) == Packing(None, STANDARD_LEADS, 20.0, 1.0, 512)
+    more = "--rate 250 --leads II,I --bound-mv 5 --shortest 2.5 --per-shard 9".split()
+    assert packing_of(parse(NEEDED + more)) == Packing(250.0, ("I", "II"), 5.0, 2.5, 9)
+
+
+def test_every_option_has_a_help():
+    for action in option_parser("x", "folder")._actions:
+        assert action.help and len(action.help) > 3, action.dest
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("rate must be positive, got 0"), "error: rate must be positive, got 0"),
+        (FileNotFoundError("source must be a folder"), "error: source must be a folder"),
+        (OSError(28, "No space left on device"), r"error: \[Errno 28\] No space left"),
+        (TerminatedWorkerError(), "error: a worker process was killed"),
+        (KeyboardInterrupt(), "stopped; the same command continues"),
+    ],
+)
+def test_what_a_user_can_cause_ends_in_one_paragraph(error, message):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit, match=message):
+        run(main)
+
+
+def test_our_own_mistakes_keep_their_traceback():
+    with pytest.raises(KeyError):
+        run(lambda: {}["x"])
