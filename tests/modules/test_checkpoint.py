@@ -84,7 +84,7 @@ def test_code_in_a_pickle_is_never_run(tmp_path):
     torch.save({**_state(), "extra": Hostile(made)}, legacy, _use_new_zipfile_serialization=False)
     with pytest.raises(
         ValueError, match=r"tensors and plain containers only, but .*zipped.pt holds objects that would run"
-    ):  # noqa: E501
+    ):
         read_checkpoint(zipped)
     for path in (plain, legacy):
         with pytest.raises(ValueError, match="must be a whole file, got a torn, damaged or foreign one"):

@@ -75,12 +75,12 @@ def test_defaults_that_a_part_does_not_know_are_left_out(registry):
 def test_unknown_names_and_settings_are_answered_with_the_known_ones(registry):
     with pytest.raises(
         ValueError, match=r"thing must be one of net, net_deep, net_wide, got 'net_wild' \(did you mean 'net_wide'\?\)"
-    ):  # noqa: E501
+    ):
         registry.resolve("net_wild")
     with pytest.raises(
         ValueError,
         match=r"settings of thing net_deep must be among width, depth, strides, names, got 'widht' \(did you mean 'width'\?\)",
-    ):  # noqa: E501
+    ):
         registry.resolve({"_name": "net_deep", "widht": 3})
     with pytest.raises(ValueError, match=r"thing must be one of .*, got 'zzzz'$"):
         registry.build("zzzz")
