@@ -144,7 +144,7 @@ class ConvBlock(nn.Module):
 
 
 def normalise_over_time(frames: Tensor, counts: Tensor | None, epsilon: float = 1e-5) -> Tensor:
-    """Each channel of each window with mean 0 and variance 1 over its valid frames, `[B, T, C]`."""
+    """Each channel of each window with mean 0 and variance 1 over its valid frames, `[B, T, C]`; zero behind them."""
     if counts is None:
         weight = torch.full_like(frames[:1, :, :1], 1.0 / frames.shape[1], dtype=torch.float32)
     else:
@@ -153,7 +153,8 @@ def normalise_over_time(frames: Tensor, counts: Tensor | None, epsilon: float = 
     values = frames.float()
     mean = (values * weight).sum(dim=1, keepdim=True)
     variance = ((values - mean).square() * weight).sum(dim=1, keepdim=True)
-    return ((values - mean) * torch.rsqrt(variance + epsilon)).to(frames.dtype)
+    # Behind the valid frames of a flat window the quotient would leave the range of half precision.
+    return ((values - mean) * torch.rsqrt(variance + epsilon) * (weight > 0)).to(frames.dtype)
 
 
 class ConvPosition(nn.Module):
@@ -245,7 +246,8 @@ class Wav2Vec2Encoder(Encoder):
             raise ValueError("kept must be None: wav2vec2 computes positions from neighbours and cannot drop tokens")
         valid = None if frames is None else valid_frames(frames, tokens.shape[1])
         if valid is not None:
-            tokens = tokens * valid.unsqueeze(2)  # what padding holds must not reach the positions
+            # What padding holds must not reach the positions, not even as 0 * inf.
+            tokens = tokens.masked_fill(~valid.unsqueeze(2), 0)
         context = tokens + self.position(tokens)
         if not self.settings.norm_first:
             context = self.position_norm(context)

@@ -22,5 +22,5 @@ def mean_pool(frames: Tensor, counts: Tensor | None = None) -> Tensor:
     if counts is None:
         return frames.mean(dim=1)
     valid = valid_frames(counts, frames.shape[1])
-    total = (frames * valid.unsqueeze(2)).sum(dim=1, dtype=torch.float32)  # [B, D]
+    total = frames.masked_fill(~valid.unsqueeze(2), 0).sum(dim=1, dtype=torch.float32)  # [B, D]
     return (total / counts.clamp(min=1).unsqueeze(1)).to(frames.dtype)

@@ -40,13 +40,27 @@ def test_conv_block_equals_pytorch_s_convolution_norm_and_gelu(kernel, stride, n
 
 
 def test_norm_over_time_takes_valid_frames_only():
-    frames, counts = torch.randn(3, 9, 2) + 4, torch.tensor([9, 4, 1])
+    generator = torch.Generator().manual_seed(0)
+    frames, counts = torch.randn(3, 9, 2, generator=generator) + 4, torch.tensor([9, 4, 1])
     output = normalise_over_time(frames, counts)
     for b, n in enumerate(counts.tolist()):
         alone = F.instance_norm(frames[b : b + 1, :n].transpose(1, 2).double()) if n > 1 else torch.zeros(1, 2, 1)
         torch.testing.assert_close(output[b : b + 1, :n], alone.transpose(1, 2).float(), rtol=1e-4, atol=1e-5)
-    half = normalise_over_time((frames * 100).to(torch.float16), counts)
+    half = normalise_over_time((frames * 1000).to(torch.float16), counts)
     assert half.dtype == torch.float16 and half.isfinite().all()
+
+
+def test_what_padding_holds_never_reaches_valid_frames():
+    encoder = _encoder(conv_norm="group").eval()
+    signal, lengths = torch.randn(1, 3, 60), torch.tensor([36])
+    frames = encoder.frame_counts(lengths)
+    tokens = encoder.tokens(encoder.local(signal, lengths))
+    outputs = []
+    for content in (0.0, 1e3, torch.inf):
+        changed = tokens.clone()
+        changed[:, 6:] = content
+        outputs.append(encoder.context(changed, frames=frames))
+    assert outputs[0].isfinite().all() and torch.equal(outputs[0], outputs[1]) and torch.equal(outputs[0], outputs[2])
 
 
 @pytest.mark.parametrize("convs", [None, OVERLAPPING, [[8, 1, 1]], [[8, 7, 3], [8, 2, 2], [8, 2, 2]]])

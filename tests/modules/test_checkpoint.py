@@ -156,7 +156,7 @@ def test_everything_that_does_not_fit_is_named_and_nothing_is_loaded():
     message += r"encoder.scale is not expected; encoder.weight must have shape \[2, 3\], got \[2, 4\]"
     with pytest.raises(ValueError, match=message):
         load_part(part, state, "encoder", "some.pt")
-    with pytest.raises(ValueError, match="encoder.weight is missing"):
+    with pytest.raises(ValueError, match=r"encoder\.weight is missing"):
         load_part(part, {"encoder.bias": torch.ones(2)}, "encoder", "some.pt")
     assert torch.equal(part.weight, before) and not torch.equal(part.bias, torch.ones(2))
 

@@ -17,7 +17,7 @@ def test_mean_over_valid_frames_against_a_plain_loop():
 
 def test_what_padding_holds_does_not_count():
     frames, counts = torch.randn(2, 6, 3), torch.tensor([2, 5])
-    changed = frames.masked_fill(~valid_frames(counts, 6).unsqueeze(2), 1e6)
+    changed = frames.masked_fill(~valid_frames(counts, 6).unsqueeze(2), torch.inf)
     assert torch.equal(mean_pool(frames, counts), mean_pool(changed, counts))
 
 

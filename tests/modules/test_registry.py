@@ -79,7 +79,7 @@ def test_unknown_names_and_settings_are_answered_with_the_known_ones(registry):
         registry.resolve("net_wild")
     with pytest.raises(
         ValueError,
-        match=r"settings of thing net_deep must be among width, depth, strides, names, got 'widht' \(did you mean 'width'\?\)",
+        match=r"of thing net_deep must be among width, depth, strides, names, got 'widht' \(did you mean 'width'\?\)",
     ):
         registry.resolve({"_name": "net_deep", "widht": 3})
     with pytest.raises(ValueError, match=r"thing must be one of .*, got 'zzzz'$"):
