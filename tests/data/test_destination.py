@@ -74,11 +74,23 @@ def test_what_no_preparation_left_is_never_touched(tmp_path, name, overwrite):
     assert (tmp_path / name).read_text() == "mine"
 
 
-def test_a_stranger_beside_a_finished_preparation_is_seen(tmp_path):
+@pytest.mark.parametrize("name", ["thesis.tex", "film.partial"])
+def test_a_stranger_beside_a_finished_preparation_is_seen(tmp_path, name):
     _finished(tmp_path)
-    (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(ValueError, match=r"which holds thesis\.tex"):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match=f"which holds {name}"):
         _begin(tmp_path, overwrite=True)
+    assert (tmp_path / name).exists()
+
+
+def test_killed_after_the_card_it_is_finished_and_can_be_overwritten(tmp_path):
+    with held(tmp_path) as work:
+        begin(tmp_path, work, "plan", False)
+        (work / "shard-00000.json").write_text("{}")
+        write_card(tmp_path, CARD | {"preparation": "plan"}, [])
+    assert _begin(tmp_path)["preparation"] == "plan"
+    assert _begin(tmp_path, overwrite=True) is None
+    assert not (tmp_path / ".preparation" / "shard-00000.json").exists(), "everything is read anew"
 
 
 def test_two_at_once_into_one_place_are_refused(tmp_path):
