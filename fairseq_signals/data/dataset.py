@@ -132,16 +132,16 @@ class WindowDataset(Dataset):
         source = np.empty(shape, np.int16) if whole else np.zeros(shape, np.int16)
         present = np.ones(shape[:2], bool)
         nanovolts = np.empty(len(rows), np.int32)
-        for place, (row, start, length) in enumerate(zip(rows.tolist(), starts.tolist(), valid.tolist(), strict=True)):
-            samples, nanovolts[place] = self.table.stretch(row, start, length)
+        stretches = zip(source, valid.tolist(), self.table.stretches(rows, starts, valid), strict=True)
+        for place, (target, length, (samples, nanovolts[place])) in enumerate(stretches):
             if self._uniform_leads:
-                source[place, :, :length] = samples
+                target[:, :length] = samples
                 continue
-            have = self.table.leads(row)
+            have = self.table.leads(rows[place])
             for channel, lead in enumerate(self.leads):
                 present[place, channel] = lead in have
                 if lead in have:
-                    source[place, channel, :length] = samples[have.index(lead)]
+                    target[channel, :length] = samples[have.index(lead)]
         tensors = {"source": source, "nanovolts": nanovolts, "present": present}
         return {name: torch.from_numpy(array) for name, array in tensors.items()}
 

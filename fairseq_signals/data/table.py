@@ -1,5 +1,6 @@
 """The recordings behind one or more manifests, as arrays: where each lies, how long it is, whose it is."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -96,15 +97,27 @@ class RecordingTable:
         """Names of a recording's leads, in standard order."""
         return self.layouts[self._layouts[row]]
 
-    def stretch(self, row: int, start: int, length: int) -> tuple[np.ndarray, int]:
-        """Stored integers `[L, length]` of a recording from sample `start` on, and nanovolts per unit."""
-        start += int(self._starts[row])
-        if self._shards[row] < 0:
-            return self._read_file(row, start, length)
-        store, shard = self._stores[self._shards[row]]
-        leads, stride, offset = len(self.leads(row)), int(self._strides[row]), int(self._offsets[row])
-        samples = store.samples(shard)[offset : offset + leads * stride].reshape(leads, stride)
-        return samples[:, start : start + length], int(self.nanovolts[row])
+    def stretches(self, rows: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+        """Stored integers `[L, length]` and nanovolts per unit, for one recording after the other.
+
+        Args:
+            rows: int64 `[B]`.
+            starts: first sample within each recording, int64 `[B]`.
+            lengths: samples to give of each, int64 `[B]`.
+        """
+        starts = starts + self._starts[rows]
+        columns = [rows, starts, starts + lengths, self._shards[rows], self._layouts[rows]]
+        columns += [self._offsets[rows], self._strides[rows], self.nanovolts[rows]]
+        # Plain integers from here on: looking elements up one at a time takes a fifth as long as copying the window.
+        lists = (column.tolist() for column in columns)
+        for row, start, stop, shard, layout, offset, stride, nanovolts in zip(*lists, strict=True):
+            if shard < 0:
+                yield self._read_file(row, start, stop - start)
+                continue
+            store, name = self._stores[shard]
+            leads = len(self.layouts[layout])
+            samples = store.samples(name)[offset : offset + leads * stride].reshape(leads, stride)
+            yield samples[:, start:stop], nanovolts
 
     def _read_file(self, row: int, start: int, length: int) -> tuple[np.ndarray, int]:
         try:

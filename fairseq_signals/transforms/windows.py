@@ -45,7 +45,7 @@ def windows_from_batch(batch: dict, device: torch.device) -> Windows:
     """
     source = batch["source"].to(device, non_blocking=True)
     unit = batch["nanovolts"].to(device, non_blocking=True).double() / NANOVOLTS_PER_MILLIVOLT
-    signal = source.float() * unit.float()[:, None, None]
+    signal = source * unit.float()[:, None, None]  # one pass: integers become float32 within the product
     ids = {name: batch[name].to(device) for name in ("recording", "patient", "window") if name in batch}
     return Windows(
         signal,
