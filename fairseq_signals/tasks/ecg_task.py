@@ -1,5 +1,6 @@
 """What all tasks share: manifests opened, batches prepared on the model's device, every draw keyed."""
 
+from argparse import Namespace
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -142,6 +143,7 @@ class ECGTask(FairseqTask):
     def _keep_resolved(self, root):
         # fairseq hands tasks a copy of their configuration and saves the original, here two steps up from the model's.
         if root is not None and "task" in root:
+            refuse_legacy_parts(root)
             with open_dict(root.task):
                 for key in self.resolved_keys:
                     root.task[key] = self.cfg[key]
@@ -219,6 +221,22 @@ def _groups(windows: Windows) -> dict[str, torch.Tensor]:
     ids = windows.ids
     window = ids["recording"] * _WINDOWS_PER_RECORDING + ids["window"]
     return {"window": window, "recording": ids["recording"], "patient": ids["patient"]}
+
+
+def refuse_legacy_parts(root):
+    """Stops a run with a part of fairseq that predates its configuration, such as the optimiser `sgd`.
+
+    fairseq would save a Python object for it, and no such checkpoint loads safely.
+
+    Raises:
+        ValueError: names the part.
+    """
+    for kind in root:
+        if isinstance(root[kind], Namespace):
+            raise ValueError(
+                f"{kind} must be one whose settings are plain values, which a checkpoint can hold (adam or nag among "
+                f"the optimisers), got {root[kind]._name}"
+            )
 
 
 def refuse_torn_checkpoint(folder: Path):
