@@ -4,7 +4,8 @@ Source: Oh et al. 2022, section 5.2: every frame starts a masked span with proba
 10 frames. A frame at 0-based position t is then hidden with probability 1 - (1 - p)^min(t + 1, length).
 
 Differs: fairseq's function fixes the number of spans per window first (`mask_prob * frames / length`, rounded at
-random) and draws their distinct starts; that form is `draw_fixed_starts`, with p = mask_prob / length.
+random) and draws their distinct starts; that form is `draw_fixed_starts`, with p = mask_prob / length. Its own last
+start leaves one frame of the window uncovered; here a span may also end with the window.
 """
 
 import torch

@@ -13,7 +13,10 @@ from fairseq_signals.transforms.windows import Windows
 
 
 def keyed_generator(device: torch.device, *key: "int | str") -> torch.Generator:
-    """A generator on `device` whose draws depend on the key alone, such as (seed, update, micro-batch, rank)."""
+    """A generator on `device` whose draws depend on the key alone, such as (seed, update, micro-batch, rank).
+
+    PyTorch's generator on the processor takes 32 bits of the seed, so that two of 100,000 keys may share their draws.
+    """
     return torch.Generator(device=device).manual_seed(keyed_seed(*key))
 
 

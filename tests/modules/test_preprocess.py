@@ -91,7 +91,7 @@ def _reflected(signal: np.ndarray, times: int) -> np.ndarray:
     return signal
 
 
-@pytest.mark.parametrize("low_hz, high_hz", [(None, 40.0), (0.5, None), (0.5, 40.0), (0.05, 150.0)])
+@pytest.mark.parametrize("low_hz, high_hz", [(None, 40.0), (0.5, None), (0.5, 40.0), (0.05, 150.0), (60.0, 200.0)])
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_band_pass_is_scipy_s_butterworth_filter_forward_and_backward(low_hz, high_hz, order):
     signal = _windows()[:1]
