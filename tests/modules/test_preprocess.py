@@ -94,7 +94,7 @@ def _reflected(signal: np.ndarray, times: int) -> np.ndarray:
 @pytest.mark.parametrize("low_hz, high_hz", [(None, 40.0), (0.5, None), (0.5, 40.0), (0.05, 150.0), (60.0, 200.0)])
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_band_pass_is_scipy_s_butterworth_filter_forward_and_backward(low_hz, high_hz, order):
-    signal = _windows()[:1]
+    signal = _windows()[:1, :1]
     # Long enough that the slowest filter has settled before the window begins.
     expected = _reflected(signal.double().numpy(), 4)
     begin = (expected.shape[-1] - T) // 2

@@ -76,6 +76,12 @@ def test_attention_mask_is_none_where_nothing_is_padded_and_keeps_the_valid_fram
     assert torch.equal(attention_mask(_valid()), _valid()[:, None, None, :])
 
 
+def test_a_window_without_valid_frames_attends_to_its_first():
+    # PyTorch's fused kernels do not agree on a softmax over nothing: some give zeros, some NaN.
+    mask = attention_mask(torch.tensor([[False] * 3, [False, True, False]]))
+    assert mask[:, 0, 0].tolist() == [[True, False, False], [False, True, False]]
+
+
 def test_dropout_acts_in_training_only():
     layer, frames = TransformerLayer(D, H, 16, 0.5, 0.5, 0.5), torch.randn(B, F, D)
     assert not torch.equal(layer.train()(frames), layer(frames))
