@@ -103,8 +103,10 @@ class ECGCriterion(FairseqCriterion):
             if f"weight_{name}" in logs:
                 total += logs[f"weight_{name}"] / logs["batches"] * mean
                 counted = True
-        # A batch without anything to count (gallery and probe patients have no class) has no loss.
-        metrics.log_scalar("loss", total if counted else math.nan, max(logs.get("nsentences", 0), 1), round=4)
+        # A batch without anything to count (gallery and probe patients have no class, recordings no labels) has no
+        # loss, and weighs nothing in the mean over batches, which it would make NaN.
+        windows = logs.get("nsentences", 0) if counted else 0
+        metrics.log_scalar("loss", total if counted else math.nan, windows, round=4)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:
