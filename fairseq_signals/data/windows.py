@@ -27,7 +27,7 @@ def tile_counts(lengths: np.ndarray, window: int, stride: int) -> np.ndarray:
     """Number of windows that `tile_starts` gives for each length, int64."""
     slack = np.maximum(lengths - window, 0)
     whole = slack // stride + 1
-    return whole + ((2 * (slack - (whole - 1) * stride) >= stride) & (slack > 0))
+    return whole + (2 * (slack - (whole - 1) * stride) >= stride)
 
 
 def tile_start(lengths: np.ndarray, numbers: np.ndarray, window: int, stride: int) -> np.ndarray:

@@ -27,8 +27,8 @@ def leads_to_keep(uniform: Tensor, present: Tensor, probability: float, keep_one
     keep = (uniform >= probability) & present
     if keep_one:
         largest = torch.where(present, uniform, -1.0).argmax(dim=1, keepdim=True)
-        last = torch.zeros_like(keep).scatter(1, largest, True) & present
-        keep = keep | (last & ~keep.any(dim=1, keepdim=True))
+        # Where any lead stays, the one with the largest draw is among them, so this adds nothing.
+        keep = keep | (torch.zeros_like(keep).scatter(1, largest, True) & present)
     return keep
 
 

@@ -39,6 +39,20 @@ def test_conv_block_equals_pytorch_s_convolution_norm_and_gelu(kernel, stride, n
     torch.testing.assert_close(block(frames, None), F.gelu(expected).transpose(1, 2), rtol=1e-4, atol=1e-5)
 
 
+def test_blocks_are_normalised_as_the_setting_says():
+    signal = 5 * torch.randn(2, 3, 30)
+    for conv_norm in ("layer", "group"):
+        encoder, frames = _encoder(conv_norm=conv_norm), signal
+        for number, block in enumerate(encoder.convs):
+            frames = F.conv1d(frames, block.weight, stride=block.stride)
+            if conv_norm == "layer":  # after every block
+                frames = F.layer_norm(frames.mT, (8,), block.norm.weight, block.norm.bias).mT
+            elif number == 0:  # after the first only
+                frames = F.group_norm(frames, 8, block.norm.weight, block.norm.bias)
+            frames = F.gelu(frames)
+        torch.testing.assert_close(encoder.local(signal), frames.mT, rtol=1e-4, atol=1e-5)
+
+
 def test_norm_over_time_takes_valid_frames_only():
     generator = torch.Generator().manual_seed(0)
     frames, counts = torch.randn(3, 9, 2, generator=generator) + 4, torch.tensor([9, 4, 1])
