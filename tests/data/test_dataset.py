@@ -174,8 +174,9 @@ def _equal(one, other):
 def test_a_batch_is_its_samples_merged(manifest):
     labels = np.random.default_rng(0).integers(0, 3, (7, 4)).astype(np.uint8)
     dataset = WindowDataset(manifest, RATE, 1.0, labels=labels)
-    indices = [4, 0, len(dataset) - 1, len(dataset) + 2, 4]
+    indices = [4, 0, len(dataset) - 1, 11, len(dataset) + 2, 4]  # 11 is the padded one
     batch = dataset.__getitems__(indices)
+    assert batch["padded"] and not dataset[indices[0]]["padded"]
     _equal(batch, merge([dataset[index] for index in indices]))
     _equal(batch, merge([dataset.batch(indices[:2]), dataset.batch(indices[2:])]))
     assert merge(batch) is batch and merge([]) == {} and merge({}) == {}
