@@ -131,6 +131,32 @@ def fairseq_parts():
 
 
 @pytest.fixture(scope="session")
+def validate():
+    """`fairseq-validate` with these arguments, in this process: the scores that it logs, by name."""
+    from fairseq import options
+    from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+    from fairseq.logging import metrics
+    from fairseq_cli.validate import main
+
+    import fairseq_signals
+
+    fairseq_signals.register()
+
+    def run(data: Path, checkpoint: Path, *arguments):
+        given = [str(data), "--path", str(checkpoint), "--cpu", "--num-workers", "0", *map(str, arguments)]
+        with warnings.catch_warnings(), metrics.aggregate() as scores:
+            warnings.simplefilter("ignore")  # hydra's about its own versions, PyTorch's about pinned memory
+            parsed = options.parse_args_and_arch(options.get_validation_parser(), input_args=given)
+            override = options.parse_args_and_arch(
+                options.get_validation_parser(), input_args=given, suppress_defaults=True
+            )
+            main(convert_namespace_to_omegaconf(parsed), override_args=override)
+            return dict(scores.get_smoothed_values())
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def pretrained(ecg_data, run_command, tmp_path_factory):
     """A checkpoint of two updates of pre-training by `fairseq-train`."""
     folder = tmp_path_factory.mktemp("pretrained")

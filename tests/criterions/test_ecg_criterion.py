@@ -92,4 +92,9 @@ def test_means_of_several_batches_are_weighted_by_their_counts():
 
 
 def test_a_batch_without_anything_to_count_has_no_loss():
-    assert math.isnan(reduced(log(4, arcface=(0.0, 0, 1.0)))["loss"])
+    nothing = log(4, arcface=(0.0, 0, 1.0))
+    assert math.isnan(reduced(nothing)["loss"])
+    with metrics.aggregate() as found:  # and does not take it from other batches
+        for batch in (nothing, log(2, arcface=(6.0, 2, 1.0)), nothing):
+            ECGCriterion.reduce_metrics([batch])
+    assert found.get_smoothed_values()["loss"] == pytest.approx(3.0)

@@ -43,7 +43,7 @@ def same(one, two):
 
 def test_a_killed_run_ends_with_the_same_weights(run, start_command, uninterrupted, tmp_path):
     moments = random.Random(time.time_ns())  # any moment: after some update is logged, or a little later
-    for after in (1, moments.randint(2, 4), moments.randint(5, 8)):
+    for after in (moments.randint(1, 4), moments.randint(5, 8)):
         process = start_command("fairseq-train", *run(tmp_path))
         for line in process.stdout:
             if "| train_inner |" in line and f"num_updates={after}," in line.replace("num_updates ", "num_updates="):
