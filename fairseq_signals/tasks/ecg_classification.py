@@ -101,6 +101,11 @@ class ECGClassification(ScoredTask):
                 fit = fit_threshold if self.cfg.threshold == "fit" else fit_class_thresholds
                 fitted = fit(labels, values, self.classes, known=known)
                 self.thresholds = np.asarray(fitted).tolist()
+        if self.thresholds is None and self.from_checkpoint:
+            raise ValueError(
+                f"threshold must be a number, or fitted before on a subset named valid*, got {self.cfg.threshold!r} "
+                f"for {subset} and none in the checkpoint"
+            )
         threshold = 0.5 if self.thresholds is None else self.thresholds
         return diagnosis_scores(labels, known, values, self.classes, threshold, self._columns(subset))
 
@@ -117,10 +122,10 @@ class ECGClassification(ScoredTask):
 
     def state_dict(self) -> dict[str, Any]:
         """Fitted thresholds, and the classes that the model's outputs stand for, for the checkpoint."""
-        return {"thresholds": self.thresholds, "classes": self.classes}
+        return {"threshold": self.cfg.threshold, "thresholds": self.thresholds, "classes": self.classes}
 
     def load_state_dict(self, state_dict: dict[str, Any]):
-        """Takes a checkpoint's thresholds, unless a number is asked for.
+        """Takes a checkpoint's thresholds where they were fitted in the way that is asked for.
 
         Raises:
             ValueError: other classes are asked for than the checkpoint's, whose outputs would bear wrong names.
@@ -129,8 +134,8 @@ class ECGClassification(ScoredTask):
             raise ValueError(
                 f"classes must be the checkpoint's ({', '.join(state_dict['classes'])}), got {', '.join(self.classes)}"
             )
-        if self.cfg.threshold in FITTED:
-            self.thresholds = state_dict.get("thresholds")
+        if self.cfg.threshold in FITTED and state_dict.get("threshold") == self.cfg.threshold:
+            self.thresholds = state_dict["thresholds"]
 
 
 def _classes_of(path: Path):

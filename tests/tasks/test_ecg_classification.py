@@ -72,6 +72,17 @@ def test_a_number_asked_for_replaces_the_fitted_thresholds(run, ecg_data, valida
     assert json.loads((tmp_path / "metrics_test.json").read_text())["threshold"] == 0.25
 
 
+def test_thresholds_fitted_in_another_way_than_asked_for_are_fitted_anew_or_refused(run, ecg_data, validate, tmp_path):
+    more = ["--batch-size", 8, "--threshold", "fit", "--results-path", tmp_path, "--valid-subset"]
+    with pytest.raises(
+        ValueError, match=r"threshold must be a number, or fitted before on a subset named valid.*'fit'"
+    ):
+        validate(ecg_data, run[0], *TASK, *more, "test")
+    validate(ecg_data, run[0], *TASK, *more, "valid,test")
+    valid, test = (json.loads((tmp_path / f"metrics_{name}.json").read_text()) for name in ("valid", "test"))
+    assert isinstance(test["threshold"], float) and test["threshold"] == valid["threshold"]
+
+
 @pytest.fixture(scope="module")
 def subsets(ecg_data, tmp_path_factory):
     """Data whose manifests hold the first n recordings of the validation set, three of them without labels."""
