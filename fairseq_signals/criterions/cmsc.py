@@ -3,8 +3,10 @@
 Source: Oh et al. 2022, equations 3 and 4, after Kiyasseh et al. 2021 (CMSC). Embeddings are means over time of the
 context.
 
-Differs: the public code's form, `blocks=two`, compares first views with second views only, along rows and columns,
-half the mean each; the paper's form compares every segment with all others.
+Differs: segments of one recording that are no positives of each other (other windows of a long recording) are no
+negatives either, as the paper takes negatives from different recordings. The batch is what all ranks hold at once; with
+`update_freq` each micro-batch is a batch of its own. The public code's form, `blocks=two`, compares first views with
+second views only, along rows and columns, half the mean each; the paper's form compares every segment with all others.
 """
 
 from dataclasses import dataclass, field
@@ -50,7 +52,13 @@ def pair_losses(
 
 
 def segment_contrast(
-    embedding: Tensor, group: Tensor, view: Tensor, valid: Tensor, temperature: float, blocks: str = "all"
+    embedding: Tensor,
+    group: Tensor,
+    view: Tensor,
+    valid: Tensor,
+    temperature: float,
+    blocks: str = "all",
+    recording: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Equations 3 and 4 over this rank's segments, against the segments of all ranks.
 
@@ -61,14 +69,17 @@ def segment_contrast(
         valid: boolean `[N]`; segments that are all padding are neither anchor nor candidate.
         temperature: divides the cosines.
         blocks: "all" for the paper's form, "two" for the public code's.
+        recording: int64 `[N]`; segments of equal recording are never negatives. None: only positives are not.
 
     Returns:
         Sum over ordered positive pairs (over pairs of first and second view for "two"), and their number.
     """
-    candidates, begin = gather(embedding)
+    candidates, begin = gather(embedding.float())
     groups, views, all_valid = (gather(x)[0] for x in (group, view, valid))
     positive = group.unsqueeze(1) == groups
     allowed = valid.unsqueeze(1) & all_valid
+    if recording is not None:
+        allowed = allowed & (positive | (recording.unsqueeze(1) != gather(recording)[0]))
     if blocks == "all":
         itself = torch.arange(len(group), device=group.device) + begin
         allowed = allowed & (torch.arange(len(groups), device=group.device) != itself.unsqueeze(1))
@@ -106,6 +117,7 @@ def cmsc_outcome(cfg, outputs: dict, sample: dict) -> Outcome:
         outputs["valid"],
         cfg.global_temperature,
         str(cfg.blocks),
+        sample["groups"]["recording"],
     )
     return Outcome({"global": Loss(total, pairs)}, {}, outputs)
 

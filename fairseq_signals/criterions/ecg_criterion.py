@@ -4,7 +4,7 @@ A criterion gives each loss as a sum and the count it is a mean over (masked fra
 Counts differ between losses, so each is normalised by its own count over all ranks, and the total is multiplied by
 the number of windows, which is the sample size: fairseq adds gradients over ranks and micro-batches and divides by
 the added sample sizes, and what comes out is `sum_k weight_k * mean_k` over the whole batch, on however many
-processes.
+processes. Micro-batches (`update_freq`) are batches of their own, whose totals are averaged by their windows.
 """
 
 import math

@@ -4,9 +4,11 @@ Source: Oh et al. 2022 (https://arxiv.org/abs/2203.06889), section 5.2: four blo
 kernel 2, stride 2), layer norm and GELU, then a transformer of BERT-base size; from Baevski et al. 2020
 (https://arxiv.org/abs/2006.11477) the convolutional position embedding and the dropouts.
 
-Differs: the public code normalises by groups after the first block only; the paper's layer norm after every
-block is the default, the other form is `conv_norm="group"`. At rates other than 500 Hz the strides are chosen so
-that a frame still lasts about 32 ms.
+Differs: the public code normalises by groups after the first block only; the paper's layer norm after every block is
+the default, the other form is `conv_norm="group"`. The paper does not say whether the convolutions have a bias; with
+layer norm they need one: without it a frame is normalised to the same values whatever its amplitude, so that voltage
+is lost, and a stretch of zeros stays zero through all blocks, where each layer norm multiplies its gradient by 300. At
+rates other than 500 Hz the strides are chosen so that a frame still lasts about 32 ms.
 """
 
 import math
@@ -47,6 +49,7 @@ class Wav2Vec2Settings:
         convs: blocks as [channels, kernel, stride]; None chooses strides for frames of about 32 ms.
         conv_channels: channels of every block where `convs` is None.
         conv_norm: "layer" after every block (paper) or "group" after the first only (public code).
+        conv_bias: whether the convolutions have a bias; None means yes with "layer", no with "group" (public code).
         feature_gradient: factor on the gradient that reaches the convolutions; 0 freezes them.
         layers, dim, heads, hidden: size of the transformer.
         norm_first: layer norm before each half-layer instead of after it.
@@ -60,6 +63,7 @@ class Wav2Vec2Settings:
     convs: Optional[list] = None
     conv_channels: int = 256
     conv_norm: str = "layer"
+    conv_bias: Optional[bool] = None
     feature_gradient: float = 0.1
     layers: int = 12
     dim: int = 768
@@ -77,6 +81,8 @@ class Wav2Vec2Settings:
         if self.convs is None:
             self.convs = default_convs(self.input_rate, self.conv_channels)
         self.convs = check_convs(self.convs)
+        if self.conv_bias is None:
+            self.conv_bias = self.conv_norm == "layer"
         if self.conv_norm not in ("layer", "group"):
             raise ValueError(f"conv_norm must be 'layer' or 'group', got {self.conv_norm!r}")
         if not self.feature_gradient >= 0:
@@ -120,11 +126,13 @@ def check_convs(convs: list) -> list[list[int]]:
 class ConvBlock(nn.Module):
     """Convolution, norm, GELU on frames that keep their channels last: `[B, T, C]` to `[B, T', C']`."""
 
-    def __init__(self, inputs: int, channels: int, kernel: int, stride: int, norm: str | None):
+    def __init__(self, inputs: int, channels: int, kernel: int, stride: int, norm: str | None, bias: bool):
         super().__init__()
         self.kernel, self.stride, self.norm_kind = kernel, stride, norm
         self.weight = nn.Parameter(torch.empty(channels, inputs, kernel))
         nn.init.kaiming_normal_(self.weight)
+        bound = 1 / math.sqrt(inputs * kernel)  # PyTorch's own for convolutions
+        self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound)) if bias else None
         self.norm = nn.Identity() if norm is None else nn.LayerNorm(channels)
 
     def forward(self, frames: Tensor, counts: Tensor | None) -> Tensor:
@@ -136,6 +144,8 @@ class ConvBlock(nn.Module):
             output = patches @ self.weight.permute(2, 1, 0).reshape(patches.shape[2], -1)
         else:
             output = F.conv1d(frames.transpose(1, 2), self.weight, stride=self.stride).transpose(1, 2)
+        if self.bias is not None:
+            output = output + self.bias
         if self.norm_kind == "group":
             output = self.norm.weight * normalise_over_time(output, counts) + self.norm.bias
         else:
@@ -191,8 +201,10 @@ class Wav2Vec2Encoder(Encoder):
         self.convs = nn.ModuleList()
         for number, (width, kernel, stride) in enumerate(settings.convs):
             norm = settings.conv_norm if settings.conv_norm == "layer" or number == 0 else None
-            self.convs.append(ConvBlock(channels, width, kernel, stride, norm))
+            self.convs.append(ConvBlock(channels, width, kernel, stride, norm, settings.conv_bias))
             channels = width
+        if settings.feature_gradient == 0:
+            self.convs.requires_grad_(False)  # nor must weight decay move what no gradient reaches
         self.local_dim, self.dim = channels, settings.dim
         self.embedding_dim = settings.dim
         self.local_norm = nn.LayerNorm(channels)

@@ -54,7 +54,7 @@ class ECGWav2Vec2(ECGModel):
         super().__init__(cfg)
         self.encoder.require({"frames", "masking"}, by="ecg_wav2vec2")
         local, dim = self.encoder.local_dim, self.encoder.dim
-        self.mask_token = nn.Parameter(torch.empty(dim).uniform_())
+        self.mask_token = nn.Parameter(torch.empty(dim).uniform_(), requires_grad=cfg.span_probability > 0)
         self.quantizer = GumbelQuantizer(local, cfg.code_groups, cfg.codes_per_group, cfg.target_dim)
         self.project_target = nn.Linear(cfg.target_dim, cfg.target_dim)
         self.project_context = nn.Linear(dim, cfg.target_dim)
@@ -81,7 +81,8 @@ class ECGWav2Vec2(ECGModel):
             signal: windows, mV.
             lengths: number of valid samples `[B]`, None where no window is padded.
             present: boolean `[B, L]`, leads that exist.
-            generator: source of masks, negatives and Gumbel noise, on the windows' device; None draws no noise.
+            generator: source of masks, negatives and Gumbel noise, on the windows' device; None draws no Gumbel noise
+                and takes masks and negatives from PyTorch's own generator.
 
         Returns:
             A dictionary with

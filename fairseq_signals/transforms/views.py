@@ -26,7 +26,8 @@ def augment(windows: Windows) -> Windows:
 def adjacent(windows: Windows) -> Windows:
     """The two neighbouring halves of a window: CMSC (Kiyasseh et al. 2021), Oh et al. 2022, section 3.1.
 
-    A padded window is halved where its recording's valid part has its middle, so that both halves hold signal.
+    Differs: the paper pairs whole five-second segments and knows no shorter ones. A padded window (a recording shorter
+    than it) is halved where its valid part has its middle, so that both halves hold signal and padding counts nowhere.
     """
     half = windows.signal.shape[2] // 2
     if windows.lengths is None:

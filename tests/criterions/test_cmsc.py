@@ -13,7 +13,7 @@ def cosine(a, b) -> float:
     return float(a @ b / (a.norm() * b.norm()))
 
 
-def loop(embedding, group, view, valid, temperature, blocks):
+def loop(embedding, group, view, valid, temperature, blocks, recording=None):
     """Sum and number of pairs, term by term as the paper (all) or the public code (two) writes them."""
     total, pairs, number = 0.0, 0, len(embedding)
     for i in range(number):
@@ -23,6 +23,8 @@ def loop(embedding, group, view, valid, temperature, blocks):
             if blocks == "two" and view[i] == view[j]:
                 continue
             others = [k for k in range(number) if valid[k] and (k != i if blocks == "all" else view[k] != view[i])]
+            if recording is not None:  # another window of the same recording is no negative
+                others = [k for k in others if group[k] == group[i] or recording[k] != recording[i]]
             scores = {k: math.exp(cosine(embedding[i], embedding[k]) / temperature) for k in others}
             term = -math.log(scores[j] / sum(scores.values()))
             total += term if blocks == "all" else 0.5 * term
@@ -59,6 +61,16 @@ def test_segments_that_are_all_padding_are_neither_anchor_nor_candidate(blocks):
     assert (float(total), float(pairs)) == (pytest.approx(expected, rel=1e-5), number)
     embedding[[2, 7]] = 100 * torch.randn(2, 5, dtype=torch.float64)
     assert float(segment_contrast(embedding, window, view, valid, 0.2, blocks)[0]) == pytest.approx(float(total))
+
+
+@pytest.mark.parametrize("blocks", ["all", "two"])
+def test_other_windows_of_a_recording_are_no_negatives(blocks):
+    embedding, window, _, view, valid = segments(seed=3)
+    recording = window // 2
+    total, pairs = segment_contrast(embedding, window, view, valid, 0.1, blocks, recording)
+    expected, number = loop(embedding, window, view, valid, 0.1, blocks, recording)
+    assert (float(total), float(pairs)) == (pytest.approx(expected, rel=1e-5), number)
+    assert float(total) < float(segment_contrast(embedding, window, view, valid, 0.1, blocks)[0])
 
 
 def test_equals_pytorch_metric_learning_where_every_anchor_has_one_positive():

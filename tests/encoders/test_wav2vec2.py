@@ -26,12 +26,12 @@ def _encoder(**settings):
 
 @pytest.mark.parametrize("kernel, stride", [(2, 2), (3, 3), (5, 5), (1, 1), (5, 2), (2, 3)])
 @pytest.mark.parametrize("norm", ["layer", "group", None])
-@pytest.mark.parametrize("samples", [30, 31, 37])
-def test_conv_block_equals_pytorch_s_convolution_norm_and_gelu(kernel, stride, norm, samples):
-    block, frames = ConvBlock(3, 4, kernel, stride, norm), torch.randn(2, samples, 3)
+@pytest.mark.parametrize("samples, bias", [(30, True), (31, False), (37, True)])
+def test_conv_block_equals_pytorch_s_convolution_norm_and_gelu(kernel, stride, norm, samples, bias):
+    block, frames = ConvBlock(3, 4, kernel, stride, norm, bias), torch.randn(2, samples, 3)
     if norm:
         nn.init.normal_(block.norm.weight), nn.init.normal_(block.norm.bias)
-    expected = F.conv1d(frames.transpose(1, 2), block.weight, stride=stride)
+    expected = F.conv1d(frames.transpose(1, 2), block.weight, block.bias, stride=stride)
     if norm == "layer":
         expected = F.layer_norm(expected.transpose(1, 2), (4,), block.norm.weight, block.norm.bias).transpose(1, 2)
     elif norm == "group":
@@ -44,7 +44,7 @@ def test_blocks_are_normalised_as_the_setting_says():
     for conv_norm in ("layer", "group"):
         encoder, frames = _encoder(conv_norm=conv_norm), signal
         for number, block in enumerate(encoder.convs):
-            frames = F.conv1d(frames, block.weight, stride=block.stride)
+            frames = F.conv1d(frames, block.weight, block.bias, stride=block.stride)
             if conv_norm == "layer":  # after every block
                 frames = F.layer_norm(frames.mT, (8,), block.norm.weight, block.norm.bias).mT
             elif number == 0:  # after the first only
@@ -273,3 +273,40 @@ def test_activation_maps_average_to_the_embedding():
     maps = encoder.activation_maps(signal)
     assert maps.shape == (2, 16, 1, 10)
     torch.testing.assert_close(maps.mean(dim=(2, 3)), encoder(signal))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_zeros_do_not_blow_up_the_gradients_of_the_convolutions(dtype):
+    """A flat window and 64 ms of zeros must not steer the step of the whole batch."""
+
+    def largest_gradient(flat):
+        torch.manual_seed(3)
+        encoder = build_encoder("wav2vec2", input_rate=500.0, layers=1, dim=32, heads=2, hidden=64, position_groups=4)
+        time = torch.arange(1250) / 500
+        signal = torch.sin(2 * torch.pi * 7 * time) * torch.linspace(-1, 1.5, 12)[:, None]
+        signal = signal.repeat(4, 1, 1) * torch.tensor([0.5, 1.0, 1.5, 2.0])[:, None, None]
+        signal[0][:, flat] = 0
+        local = encoder.to(dtype).local(signal.to(dtype))
+        target = torch.linspace(-1, 1, local.shape[2], dtype=dtype)
+        (local * target).float().mean().backward()
+        return max(p.grad.float().abs().max().item() for p in encoder.convs.parameters())
+
+    usual = largest_gradient(slice(0, 0))
+    assert largest_gradient(slice(None)) < 10 * usual
+    assert largest_gradient(slice(500, 532)) < 10 * usual
+
+
+def test_the_frames_tell_how_large_the_signal_is():
+    """Layer norm without a bias would make every frame the same whatever its voltage."""
+    torch.manual_seed(0)
+    encoder = build_encoder("wav2vec2", input_rate=500.0, layers=1, dim=32, heads=2, hidden=64, position_groups=4)
+    signal = torch.sin(2 * torch.pi * 5 * torch.arange(500) / 500).repeat(1, 12, 1)
+    with torch.no_grad():
+        once, thrice = encoder.local(signal), encoder.local(3 * signal)
+        other = encoder.local(signal.flip(2) * torch.linspace(-1, 1, 12)[:, None])
+    assert (once - thrice).norm() > 0.1 * (once - other).norm()
+
+
+def test_frozen_convolutions_are_out_of_reach_of_weight_decay():
+    encoder = build_encoder("wav2vec2_tiny", feature_gradient=0.0)
+    assert not any(parameter.requires_grad for parameter in encoder.convs.parameters())
