@@ -21,7 +21,7 @@ import fairseq_signals
 fairseq_signals.register()
 BATCH = 8
 ENCODER = {"_name": "wav2vec2_tiny", "layers": 1, "dropout": 0.0, "attention_dropout": 0.0, "input_dropout": 0.0}
-PLACE = ["--rate", "100", "--batch-size", "8", "--cpu", "--optimizer", "sgd", "--train-subset", "train"]
+PLACE = ["--rate", "100", "--batch-size", "8", "--cpu", "--optimizer", "adam", "--train-subset", "train"]
 PRETRAINING = ["--task", "ecg_pretraining", "--views", "adjacent"]
 W2V = [*PRETRAINING, "--arch", "ecg_wav2vec2", "--codes-per-group", "16", "--target-dim", "16", "--negatives", "0"]
 W2V += ["--span-probability", "0", "--target-dropout", "0"]
