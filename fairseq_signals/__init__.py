@@ -4,15 +4,17 @@ Under fairseq's commands the rooms that it must know (models, criterions, tasks)
 Python nothing of fairseq is imported: `embed` and `predict` need only a checkpoint.
 """
 
+import importlib
+import pkgutil
 import sys
 
 
 def register():
     """Enters models, criterions and tasks into fairseq's registries; done by itself under fairseq's commands."""
-    from fairseq_signals import criterions, models, tasks
-
-    for room in (models, criterions, tasks):
-        room.register()
+    for room in ("models", "criterions", "tasks"):
+        package = importlib.import_module(f"{__name__}.{room}")
+        for file in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{file.name}")
 
 
 def __getattr__(name: str):
