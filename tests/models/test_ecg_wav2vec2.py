@@ -57,6 +57,8 @@ def test_padding_is_never_chosen_nor_counted(build):
     behind = torch.arange(166) >= frames[:, None]
     assert not outputs["chosen"][behind].any()
     assert outputs["penalty_count"] == int(frames.sum()) * 64
+    local = model.encoder.local(signal() * (torch.arange(500) < lengths[:, None, None]), lengths)
+    torch.testing.assert_close(outputs["penalty_sum"], local[~behind].square().sum())
     assert outputs["valid"].tolist() == [True, True, False]
     other = signal()
     other[1, :, 240:] = 5.0
