@@ -118,7 +118,7 @@ class Quickstart:
             settings = [f"model.pretrained={start}", f"task.leads='{leads}'", "task.rate=100", "common.fp16=false"]
             settings += ["common.cpu=true", "common.log_interval=5", "dataset.batch_size=32", "dataset.num_workers=0"]
             settings += [f"optimization.max_update={self.options.updates}", *task.settings]
-            settings += ["dataset.validate_interval_updates=20"]
+            settings += ["dataset.validate_interval_updates=40"]
             settings += ["+model.encoder._name=wav2vec2_tiny"] if init == "random" else []
             self.train(task.name, name, 1, *settings)
             self.validate(task, name)
@@ -159,7 +159,8 @@ class Quickstart:
         first = Manifest(self.dest / "data" / "train.tsv")[0]
         record = read_record(source / first.id)
         draw(record, self.dest / "ecg.png")
-        draw(record, self.dest / "ecg_masked.png", masked_leads=MASKED_LEADS)
+        title = f"{record.id}, as random lead masking may leave it"
+        draw(record, self.dest / "ecg_masked.png", title, masked_leads=MASKED_LEADS)
         print(results_table(rows))
         print(
             f"Written to {self.dest}: results.tsv, results.png, pretraining.png, diagnosis.png, ecg.png, ecg_masked.png"
@@ -214,7 +215,7 @@ def main(arguments: "list[str] | None" = None):
     parser.add_argument("--dest", type=Path, default=Path("runs/quickstart"), help="folder for everything made")
     parser.add_argument("--patients", type=int, default=300, help="synthetic patients, two or three recordings each")
     parser.add_argument("--pretrain-updates", type=int, default=150, help="updates of pre-training")
-    parser.add_argument("--updates", type=int, default=60, help="updates of each fine-tuning")
+    parser.add_argument("--updates", type=int, default=80, help="updates of each fine-tuning")
     options = parser.parse_args(arguments)
     if options.data and not options.data.is_dir():
         parser.error(f"--data must be a folder of WFDB records, got {options.data}")
