@@ -74,6 +74,12 @@ class ECGClassification(ScoredTask):
         for manifest in windows.manifests:
             listed = self.classes if manifest.classes is None else manifest.classes
             places = [place for place, code in enumerate(self.classes) if code in listed]
+            missing = [code for code in self.classes if code not in listed]
+            if training and missing:
+                raise ValueError(
+                    f"classes to train on must be listed in dataset.yaml, got {', '.join(missing)}, which "
+                    f"{manifest.path} does not list"
+                )
             if not places:
                 raise ValueError(
                     f"classes of {manifest.folder} must share some with the model's ({', '.join(self.classes)}), "

@@ -1,6 +1,5 @@
 """What all tasks share: manifests opened, batches prepared on the model's device, every draw keyed."""
 
-from argparse import Namespace
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -16,8 +15,8 @@ from fairseq_signals.data.keys import keyed_seed
 from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices, parse_leads
 from fairseq_signals.data.windows import MODES
 from fairseq_signals.models.ecg_model import plain
-from fairseq_signals.modules.checkpoint import is_whole, newest_whole
 from fairseq_signals.modules.gather import rank
+from fairseq_signals.tasks.refusals import refuse_decay_of_frozen, refuse_legacy_parts, refuse_torn_checkpoint
 from fairseq_signals.tasks.window_batches import WindowBatches
 from fairseq_signals.transforms.pipeline import Pipeline, keyed_generator, resolve_transforms
 from fairseq_signals.transforms.windows import Windows, choose_leads, windows_from_batch
@@ -221,48 +220,3 @@ def _groups(windows: Windows) -> dict[str, torch.Tensor]:
     ids = windows.ids
     window = ids["recording"] * _WINDOWS_PER_RECORDING + ids["window"]
     return {"window": window, "recording": ids["recording"], "patient": ids["patient"]}
-
-
-def refuse_legacy_parts(root):
-    """Stops a run with a part of fairseq that predates its configuration, such as the optimiser `sgd`.
-
-    fairseq would save a Python object for it, and no such checkpoint loads safely.
-
-    Raises:
-        ValueError: names the part.
-    """
-    for kind in root:
-        if isinstance(root[kind], Namespace):
-            raise ValueError(
-                f"{kind} must be one whose settings are plain values, which a checkpoint can hold (adam or nag among "
-                f"the optimisers), got {root[kind]._name}"
-            )
-
-
-def refuse_torn_checkpoint(folder: Path):
-    """Stops a restart from a `checkpoint_last.pt` that a kill cut short.
-
-    Raises:
-        ValueError: names the newest whole checkpoint to go on from.
-    """
-    last = folder / "checkpoint_last.pt"
-    if not last.is_file() or is_whole(last):
-        return
-    whole = newest_whole(folder)
-    way = f"delete it and go on with --restore-file {whole}" if whole else "delete it to start anew"
-    raise ValueError(f"checkpoint_last.pt must be a whole file, but writing it was cut short ({last}): {way}")
-
-
-def refuse_decay_of_frozen(optimizer, model):
-    """Under flat fp16 or bf16 copies, weight decay reaches parameters that have no gradient.
-
-    Raises:
-        ValueError: the encoder is frozen, and would shrink all the same.
-    """
-    if not getattr(model, "encoder_frozen", False) or not hasattr(optimizer, "fp32_params"):
-        return
-    if any(group.get("weight_decay", 0) for group in optimizer.param_groups):
-        raise ValueError(
-            "weight decay must be 0 while the encoder is frozen under fp16 or bf16, where fairseq's flat copy of the "
-            "parameters decays whole; give --weight-decay 0, or memory_efficient_fp16/memory_efficient_bf16"
-        )

@@ -192,7 +192,14 @@ def test_a_threshold_that_is_no_probability_is_refused(fairseq_parts, ecg_data, 
 def test_classes_that_a_data_set_does_not_list_are_unknown_there(fairseq_parts, ecg_data, arguments):
     more = ["--classes", "164889003,12345", "--train-subset", "train"]
     _, task, model, _ = fairseq_parts(ecg_data, *arguments["diagnosis"], *arguments["random"], *more)
-    task.load_dataset("train", combine=True)
-    labels = task.datasets["train"].windows.labels
-    expected, _ = label_matrix(Manifest(ecg_data / "train.tsv"), ["164889003"])
+    task.load_dataset("test")
+    labels = task.datasets["test"].windows.labels
+    expected, _ = label_matrix(Manifest(ecg_data / "test.tsv"), ["164889003"])
     assert (labels[:, 1] == 2).all() and (labels[:, 0] == expected[:, 0]).all() and model.head.out_features == 2
+
+
+def test_a_class_to_train_on_that_no_data_lists_stops_the_run(ecg_data, run_command, arguments, tmp_path):
+    listed = Manifest(ecg_data / "train.tsv").classes
+    wrong = ["--classes", f"{listed[0]},427084001", "--max-update", 1, "--save-dir", tmp_path]
+    done = run_command("fairseq-train", ecg_data, *arguments["diagnosis"], *arguments["random"], *wrong, fails=True)
+    assert "classes to train on must be listed in dataset.yaml, got 427084001" in done.stderr.splitlines()[-1]
