@@ -16,6 +16,7 @@ setup(
     package_data={"fairseq_signals": ["**/*.tsv"]},
     install_requires=[
         "fairseq-fixed==0.12.3.1",
+        "omegaconf",
         "torch>=2.6",
         "numpy>=2.0",
         "scipy",

@@ -23,6 +23,7 @@ from fairseq_signals.evaluation.aggregate import aggregate_windows
 from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
 from fairseq_signals.modules.heads import LinearHead
 from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
+from fairseq_signals.transforms.views import view_seconds
 from fairseq_signals.transforms.windows import choose_leads, windows_from_batch
 
 Recordings = str | Path | Record | Iterable[str | Path | Record]
@@ -57,9 +58,8 @@ class TrainedModel(nn.Module):
             load_part(self.head, state["model"], "head", checkpoint)
         self.rate = float(task["rate"])
         self.leads, self.drop_leads = parse_leads(task["leads"]), bool(task["drop_leads"])
-        # Pre-training cuts halves from its windows; an embedding is of what the encoder saw.
-        halves = 2 if task.get("views") == "adjacent" else 1
-        self.window_seconds = float(task["window_seconds"]) / halves
+        # An embedding is of as much as the encoder saw at once: of a half, where pre-training cut halves.
+        self.window_seconds = view_seconds(task.get("views", "single"), float(task["window_seconds"]))
         self.stride_seconds = float(task.get("stride_seconds") or self.window_seconds)
         self.float().eval()
 

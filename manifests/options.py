@@ -23,7 +23,7 @@ def option_parser(description: str, source_help: str) -> argparse.ArgumentParser
     add = parser.add_argument
     add("--source", type=Path, required=True, metavar="DIR", help=source_help)
     add("--dest", type=Path, required=True, metavar="DIR", help="folder to prepare into: new, empty or begun before")
-    add("--workers", type=int, default=min(8, os.cpu_count() or 1), metavar="N", help="processes")
+    add("--workers", type=int, default=min(8, len(os.sched_getaffinity(0))), metavar="N", help="processes")
     add("--rate", type=float, metavar="HZ", help="resample every recording to this rate; without it, rates are kept")
     add("--leads", default="12", metavar="LEADS", help="leads that a recording must have and that are stored: a set (12, 6, 4, 3, 2, 1) or names")  # fmt: skip  # noqa: E501
     add("--bound-mv", type=float, default=default.bound_mv, metavar="MV", help="reject recordings beyond ± this")

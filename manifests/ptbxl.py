@@ -63,7 +63,9 @@ def _rows(path: Path, *columns: str) -> Iterator[dict[str, str]]:
         table = csv.DictReader(file)
         missing = [name for name in columns if name not in (table.fieldnames or ())]
         if missing:
-            raise ValueError(f"{path.name} must have the columns {', '.join(columns)}, got no {missing} ({path})")
+            raise ValueError(
+                f"{path.name} must have the columns {', '.join(columns)}, got no {', '.join(missing)} ({path})"
+            )
         yield from table
 
 
@@ -71,7 +73,7 @@ def _item(row: dict[str, str], known: set[str], hertz: int) -> Item:
     codes = tuple(ast.literal_eval(row["scp_codes"]))  # a dictionary: statement -> likelihood
     strangers = [code for code in codes if code not in known]
     if strangers:
-        raise ValueError(f"statements {strangers} that {_STATEMENTS} lacks")
+        raise ValueError(f"statements {', '.join(strangers)} that {_STATEMENTS} lacks")
     if row["strat_fold"] not in _FOLDS or row["sex"] not in _SEXES:
         raise ValueError(f"fold {row['strat_fold']!r} and sex {row['sex']!r}, not 1 to 10 and 0 or 1")
     return Item(

@@ -10,8 +10,7 @@ from fairseq.dataclass import FairseqDataclass
 from torch import Tensor
 
 from fairseq_signals.criterions.ecg_criterion import ECGCriterion, Loss, Outcome
-
-UNKNOWN = 2
+from fairseq_signals.data.dataset import UNKNOWN
 
 
 def masked_binary_cross_entropy(

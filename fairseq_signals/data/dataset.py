@@ -17,6 +17,9 @@ from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.table import RecordingTable
 from fairseq_signals.data.windows import MODES, centred_start, random_start, tile_counts, tile_start
 
+UNKNOWN = 2
+"""The label of a class of which nothing is known; 0 and 1 are absent and present."""
+
 
 class WindowDataset(Dataset):
     """Windows of the recordings in one or more manifests.

@@ -57,8 +57,8 @@ def diagnosis_scores(
     per_class = _per_class(labels, known, scores, decisions)
 
     def group(rows: np.ndarray) -> dict[str, float]:
-        part = labels[rows], known[rows], scores[rows], decisions[rows]
-        summary = _summary(*part, classes, _per_class(*part))
+        part = labels[rows], known[rows], decisions[rows]
+        summary = _summary(*part, classes, _per_class(labels[rows], known[rows], scores[rows], decisions[rows]))
         n_scored = summary.pop("n_classes_scored")
         return summary if n_scored else dict.fromkeys(summary, float("nan"))
 
@@ -66,7 +66,7 @@ def diagnosis_scores(
         if len(values) != len(labels):
             raise ValueError(f"column {name} must have {len(labels)} values, got {len(values)}")
     return {
-        **_summary(labels, known, scores, decisions, classes, per_class),
+        **_summary(labels, known, decisions, classes, per_class),
         "n_recordings": len(labels),
         "threshold": float(threshold)
         if np.ndim(threshold) == 0
@@ -79,7 +79,7 @@ def diagnosis_scores(
     }
 
 
-def _summary(labels, known, scores, decisions, classes, per_class) -> dict[str, Any]:
+def _summary(labels, known, decisions, classes, per_class) -> dict[str, Any]:
     summary = {
         "macro_auc": mean_of_defined(per_class["auc"]),
         "macro_average_precision": mean_of_defined(per_class["average_precision"]),

@@ -55,9 +55,8 @@ def match(gallery, gallery_ids: Sequence, probe, probe_ids: Sequence) -> Matches
         probe_ids: P ids, each present in the gallery.
 
     Raises:
-        ValueError: embeddings of different width, not finite or zero; ids of another number; a probe whose id
-        the
-            gallery lacks.
+        ValueError: embeddings of different width, not finite or zero; ids of another number; a probe
+            whose id the gallery lacks.
     """
     gallery_ids, probe_ids = _ids(gallery_ids), _ids(probe_ids)
     gallery, probe = _unit(gallery, gallery_ids, "gallery"), _unit(probe, probe_ids, "probe")

@@ -9,13 +9,13 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.evaluation.arrays import boolean_table, finite_table, known_table, same_shape
 from fairseq_signals.evaluation.identification import Matches
 
@@ -115,14 +115,9 @@ def write_matches(
 
 def write_whole(path: str | Path, text: str) -> None:
     """Writes a text file that appears whole or not at all; missing folders are made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(Path(path), "w") as file:
+        file.write(text)
 
 
 def write_table(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

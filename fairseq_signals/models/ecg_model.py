@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import torch
 from fairseq.dataclass import FairseqDataclass
 from fairseq.models import BaseFairseqModel
 from omegaconf import OmegaConf, open_dict
@@ -97,7 +96,3 @@ class ECGModel(BaseFairseqModel):
     def get_normalized_probs(self, net_output, log_probs, sample=None):
         """Unused by ECG criterions; fairseq's base class asks for it."""
         raise TypeError("ECG models give named outputs, not token probabilities")
-
-    def device(self) -> torch.device:
-        """Where the parameters are."""
-        return next(self.parameters()).device

@@ -8,7 +8,7 @@ import numpy as np
 from fairseq.tasks import register_task
 from omegaconf import open_dict
 
-from fairseq_signals.criterions.multilabel import UNKNOWN
+from fairseq_signals.data.dataset import UNKNOWN
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.evaluation.diagnosis import diagnosis_scores
 from fairseq_signals.evaluation.report import write_predictions

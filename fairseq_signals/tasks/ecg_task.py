@@ -51,10 +51,13 @@ class ECGTaskConfig(FairseqDataclass):
     transforms: Any = field(
         default=None, metadata={"help": "random transforms in training: names separated by commas, or (yaml) a list"}
     )
-    rebuild_batches: bool = field(default=True, metadata={"help": "keep the first epoch's batches for ever"})
+    rebuild_batches: bool = field(
+        default=True, metadata={"help": "new batches in every epoch; False keeps the first epoch's"}
+    )
     results_path: Optional[str] = field(default=None, metadata={"help": "folder for scores and predictions"})
     seed: int = II("common.seed")
     save_dir: str = II("checkpoint.save_dir")
+    restore_file: str = II("checkpoint.restore_file")
 
 
 class ECGTask(FairseqTask):
@@ -127,7 +130,7 @@ class ECGTask(FairseqTask):
     def build_model(self, cfg, from_checkpoint=False):
         """The model; its settings are resolved into `cfg` first, which is what the checkpoint keeps."""
         if not from_checkpoint:
-            refuse_torn_checkpoint(Path(self.cfg.save_dir))
+            refuse_torn_checkpoint(Path(self.cfg.save_dir), self.cfg.restore_file)
             with open_dict(cfg):
                 cfg._name = ARCH_MODEL_NAME_REGISTRY.get(cfg._name, cfg._name)  # --arch gives a size's name
             MODEL_REGISTRY[cfg._name].resolve(cfg, self)

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from fairseq_signals.modules.checkpoint import is_whole, newest_whole
+from fairseq_signals.modules.checkpoint import is_whole, newest_whole, read_checkpoint
 
 
 def refuse_legacy_parts(root):
@@ -22,18 +22,25 @@ def refuse_legacy_parts(root):
             )
 
 
-def refuse_torn_checkpoint(folder: Path):
-    """Stops a restart from a `checkpoint_last.pt` that a kill cut short.
+def refuse_torn_checkpoint(folder: Path, restore_file: str):
+    """Stops a start from a checkpoint that a kill cut short or that would run code.
+
+    Args:
+        folder: of the run's checkpoints.
+        restore_file: fairseq's option: `checkpoint_last.pt` in that folder, or a path.
 
     Raises:
         ValueError: names the newest whole checkpoint to go on from.
     """
-    last = folder / "checkpoint_last.pt"
-    if not last.is_file() or is_whole(last):
+    path = folder / restore_file if restore_file == "checkpoint_last.pt" else Path(restore_file)
+    if not path.is_file():
+        return
+    if is_whole(path):
+        read_checkpoint(path)
         return
     whole = newest_whole(folder)
     way = f"delete it and go on with --restore-file {whole}" if whole else "delete it to start anew"
-    raise ValueError(f"checkpoint_last.pt must be a whole file, but writing it was cut short ({last}): {way}")
+    raise ValueError(f"{path.name} must be a whole file, but writing it was cut short ({path}): {way}")
 
 
 def refuse_decay_of_frozen(optimizer, model):

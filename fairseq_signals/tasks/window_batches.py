@@ -4,8 +4,7 @@ import numpy as np
 import torch
 from fairseq.data import FairseqDataset
 
-from fairseq_signals.criterions.multilabel import UNKNOWN
-from fairseq_signals.data.dataset import WindowDataset, merge
+from fairseq_signals.data.dataset import UNKNOWN, WindowDataset, merge
 from fairseq_signals.data.keys import keyed_seed
 
 

@@ -4,8 +4,9 @@ Views of one window stand apart by the number of windows: rows `0..B-1` are the 
 `B..2B-1` the second, and so on; `ids["window"]` says which belong together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,6 +58,18 @@ def crops(windows: Windows, starts: list[Tensor], lengths: list[int]) -> Windows
 
 VIEWS: dict[str, Callable[[Windows], Windows]] = {"single": single, "adjacent": adjacent, "augment": augment}
 """The views that need no draw, by the name that a recipe gives."""
+
+
+def view_seconds(views: Any, window_seconds: float) -> float:
+    """How long the views of a window are, in seconds: what an encoder pre-trained on them has seen.
+
+    Args:
+        views: as a recipe names them.
+        window_seconds: length of the window they are cut from.
+    """
+    if isinstance(views, Mapping):
+        return float(max(views["seconds"]))
+    return window_seconds / 2 if views == "adjacent" else window_seconds
 
 
 def stretch(windows: Windows, start: Tensor, length: Tensor, size: int) -> Windows:

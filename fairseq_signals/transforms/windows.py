@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from fairseq_signals.data.store import NANOVOLTS_PER_MILLIVOLT
+from fairseq_signals.modules.pooling import valid_frames
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,7 @@ class Windows:
         signal = signal * self.present.unsqueeze(2)
         if self.lengths is None:
             return signal
-        samples = torch.arange(signal.shape[2], device=signal.device)
-        return signal * (samples < self.lengths[:, None, None])
+        return signal * valid_frames(self.lengths, signal.shape[2]).unsqueeze(1)
 
 
 def windows_from_batch(batch: dict, device: torch.device) -> Windows:

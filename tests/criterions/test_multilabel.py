@@ -5,7 +5,8 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from fairseq_signals.criterions.multilabel import UNKNOWN, _weights, masked_binary_cross_entropy
+from fairseq_signals.criterions.multilabel import _weights, masked_binary_cross_entropy
+from fairseq_signals.data.dataset import UNKNOWN
 
 
 def draw():

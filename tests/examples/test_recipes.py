@@ -7,11 +7,12 @@ import yaml
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RECIPES = sorted(path for path in EXAMPLES.rglob("*.yaml") if path.parent.parent == EXAMPLES)
-CPU = ["task.rate=100", "common.fp16=false", "common.cpu=true", "dataset.num_workers=0", "dataset.batch_size=8"]
+SMALL = ["dataset.num_workers=0", "dataset.batch_size=8"]
 START = {
     "ecg_pretraining": ["size=tiny"],
-    "ecg_classification": ["model.pretrained=random", "+model.encoder._name=wav2vec2_tiny"],
+    "ecg_classification": ["machine=cpu", "model.pretrained=random", "+model.encoder._name=wav2vec2_tiny"],
     "ecg_identification": [
+        "machine=cpu",
         "model.pretrained=random",
         "+model.encoder._name=wav2vec2_tiny",
         "lr_scheduler.phase_ratio=[0.5,0.0,0.5]",  # two updates leave no room for three phases
@@ -40,10 +41,9 @@ def test_the_head_of_a_recipe_tells_command_batch_and_cost(recipe):
 @pytest.mark.parametrize("recipe", RECIPES, ids=name)
 def test_a_recipe_trains(recipe, run_command, ecg_data, tmp_path):
     task = yaml.safe_load(recipe.read_text())["task"]["_name"]
-    user_dir = EXAMPLES.parent / "fairseq_signals"
-    command = ["--config-dir", recipe.parent, "--config-name", recipe.stem, f"common.user_dir={user_dir}"]
+    command = ["--config-dir", recipe.parent, "--config-name", recipe.stem, "common.user_dir=fairseq_signals"]
     where = [f"task.data={ecg_data}", f"checkpoint.save_dir={tmp_path}", f"hydra.run.dir={tmp_path / 'hydra'}"]
-    run_command("fairseq-hydra-train", *command, *where, *START[task], *CPU, "optimization.max_update=2")
+    run_command("fairseq-hydra-train", *command, *where, *START[task], *SMALL, "optimization.max_update=2")
     assert (tmp_path / "checkpoint_last.pt").is_file()
 
 

@@ -9,8 +9,7 @@ import torch
 from fairseq.tasks import FairseqTask
 from torch.utils.data import DataLoader
 
-from fairseq_signals.criterions.multilabel import UNKNOWN
-from fairseq_signals.data.dataset import WindowDataset
+from fairseq_signals.data.dataset import UNKNOWN, WindowDataset
 from fairseq_signals.tasks.window_batches import WindowBatches
 
 
