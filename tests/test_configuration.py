@@ -22,6 +22,7 @@ SHARED_WITH_FAIRSEQ = {
     "data": "fairseq's own tasks call their folder so, and its commands take it as the first argument",
     "seed": "is fairseq's, by interpolation",
     "save_dir": "is fairseq's, by interpolation",
+    "restore_file": "is fairseq's, by interpolation",
     "train_subset": "is fairseq's, by interpolation",
     "results_path": "is the option of fairseq-validate that reaches the task",
 }

@@ -77,7 +77,7 @@ def test_everybody_with_two_recordings_is_identified_and_not_pretrained_on(sourc
         ),
         ("'NORM': 100.0", "__import__('os').getcwd(): 1", r"row must be one of PTB-XL, got malformed node .*row 2\)"),
         (",1,records100/00000/00001", ",11,records100/00000/00001", r"got fold '11' and sex '1'.*row 2\)"),
-        ("strat_fold", "fold", r"must have the columns .*, got no \['strat_fold'\]"),
+        ("strat_fold", "fold", r"must have the columns .*, got no strat_fold"),
         (",1.0,", ",x,", r"row must be one of PTB-XL, got could not convert .*row 2\)"),
     ],
 )

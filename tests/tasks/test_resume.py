@@ -43,7 +43,7 @@ def same(one, two):
 
 def test_a_killed_run_ends_with_the_same_weights(run, start_command, uninterrupted, tmp_path):
     moments = random.Random(time.time_ns())  # any moment: after some update is logged, or a little later
-    for after in (moments.randint(1, 4), moments.randint(5, 8)):
+    for after in (moments.randint(1, 4), moments.randint(5, 7)):
         process = start_command("fairseq-train", *run(tmp_path))
         for line in process.stdout:
             if "| train_inner |" in line and f"num_updates={after}," in line.replace("num_updates ", "num_updates="):
@@ -54,10 +54,13 @@ def test_a_killed_run_ends_with_the_same_weights(run, start_command, uninterrupt
         last = tmp_path / "checkpoint_last.pt"
         if last.is_file() and not is_whole(last):
             last.unlink()  # killed while it was copied: see the test below
-    process = start_command("fairseq-train", *run(tmp_path))
-    out, errors = process.communicate(timeout=200)
-    assert process.returncode == 0, errors[-2000:]
-    assert "Loaded checkpoint" in out
+    last = tmp_path / "checkpoint_last.pt"
+    # fairseq trains one update more where a finished run is started again; killed that late, it is finished.
+    if not last.is_file() or weights(tmp_path)["optimizer_history"][-1]["num_updates"] < 9:
+        process = start_command("fairseq-train", *run(tmp_path))
+        out, errors = process.communicate(timeout=200)
+        assert process.returncode == 0, errors[-2000:]
+        assert "Loaded checkpoint" in out
     same(weights(tmp_path), weights(uninterrupted))
 
 
