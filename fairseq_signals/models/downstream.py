@@ -58,12 +58,13 @@ class DownstreamModel(ECGModel):
             ValueError: a random start without an encoder, or an encoder that does not fit.
         """
         encoder, preprocess = plain(cfg.encoder), plain(cfg.preprocess)
+        unnamed = not encoder or (isinstance(encoder, dict) and "_name" not in encoder)
         if cfg.pretrained == RANDOM:
-            if not encoder or (isinstance(encoder, dict) and "_name" not in encoder):
+            if unnamed:
                 raise ValueError(f"encoder must be named for a random start, got {encoder!r}")
         else:
             saved = read_checkpoint(cfg.pretrained)["cfg"]["model"]
-            if not encoder or (isinstance(encoder, dict) and "_name" not in encoder):
+            if unnamed:
                 encoder = {**saved["encoder"], **(encoder or {})}
             preprocess = saved["preprocess"] if preprocess is None else preprocess
         with open_dict(cfg):
