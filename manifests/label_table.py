@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairseq_signals.data.faults import UNLISTED
-from fairseq_signals.data.packing import Item, Reject
+from fairseq_signals.data.item import Item, Reject
 from fairseq_signals.data.preparation import SPLITS
 from fairseq_signals.data.row import COLUMNS, CellError, parse_labels
 

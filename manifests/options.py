@@ -8,8 +8,9 @@ from pathlib import Path
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from fairseq_signals.data.leads import parse_leads
-from fairseq_signals.data.packing import Packing
+from fairseq_signals.data.item import Packing
+from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead, parse_leads
+from fairseq_signals.data.preparation import Work
 
 
 def option_parser(description: str, source_help: str) -> argparse.ArgumentParser:
@@ -31,6 +32,8 @@ def option_parser(description: str, source_help: str) -> argparse.ArgumentParser
     add("--per-shard", type=int, default=default.per_shard, metavar="N", help="recordings in a file of the store")
     add("--pair-seconds", type=float, default=5.0, metavar="SECONDS", help="length of gallery and probe crops")
     add("--seed", type=int, default=1, metavar="N", help="for splits, pairs and crops")
+    add("--relabel", type=_renaming, default=(), metavar="NAME=LEAD,…", help="channels that the files name wrongly: the name there, and the lead it really is")  # fmt: skip  # noqa: E501
+    add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster (tcp://host:8786) to work on instead of --workers")  # fmt: skip  # noqa: E501
     add("--overwrite", action="store_true", help="discard what was prepared into --dest before")
     return parser
 
@@ -41,7 +44,20 @@ def packing_of(options: argparse.Namespace) -> Packing:
         raise ValueError(f"workers must be at least 1, got {options.workers} (--workers)")
     if not options.pair_seconds > 0:
         raise ValueError(f"length of crops must be positive (seconds), got {options.pair_seconds} (--pair-seconds)")
-    return Packing(options.rate, parse_leads(options.leads), options.bound_mv, options.shortest, options.per_shard)
+    leads = parse_leads(options.leads)
+    return Packing(options.rate, leads, options.bound_mv, options.shortest, options.per_shard, options.relabel)
+
+
+def work_of(options: argparse.Namespace) -> Work:
+    """Who does the work, as the options tell."""
+    return Work(options.workers, options.dask, options.overwrite)
+
+
+def _renaming(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [tuple(canonical_lead(name) for name in part.split("=")) for part in text.split(",") if part.strip()]
+    if any(len(pair) != 2 or not set(pair) <= set(STANDARD_LEADS) for pair in pairs):
+        raise argparse.ArgumentTypeError(f"renaming must be NAME=LEAD,NAME=LEAD with standard leads, got {text!r}")
+    return tuple(pairs)
 
 
 def source_folder(options: argparse.Namespace) -> Path:

@@ -18,10 +18,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from fairseq_signals.data.packing import Item, Packed
+from fairseq_signals.data.item import Item, Packed
 from fairseq_signals.data.pairs import gallery_probe, halves
 from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, prepare, row_of
-from manifests.options import option_parser, packing_of, run, source_folder
+from manifests.options import option_parser, packing_of, run, source_folder, work_of
 
 _TABLE, _STATEMENTS = "ptbxl_database.csv", "scp_statements.csv"
 _VERSIONS = {21799: "1.0.3", 21837: "1.0.1"}  # by number of rows; the table does not tell
@@ -126,8 +126,7 @@ def main(arguments: list[str] | None = None) -> dict:
         options.dest,
         packing_of(options),
         lambda packed: arrange(packed, classes, options.pair_seconds, options.seed),
-        options.workers,
-        options.overwrite,
+        work_of(options),
     )
 
 

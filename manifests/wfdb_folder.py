@@ -16,14 +16,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fairseq_signals.data.packing import Item, Packed
+from fairseq_signals.data.item import Item, Packed
 from fairseq_signals.data.pairs import gallery_probe
 from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, prepare, row_of
 from fairseq_signals.data.row import Row
 from fairseq_signals.data.splits import SHARES, joined_by_signal, split_patients
 from manifests.class_list import in_classes
 from manifests.label_table import apply_table
-from manifests.options import option_parser, packing_of, run, source_folder
+from manifests.options import option_parser, packing_of, run, source_folder, work_of
 
 _COLUMNS = ("age", "sex", "source")
 
@@ -164,8 +164,7 @@ def main(arguments: list[str] | None = None) -> dict:
         options.dest,
         packing_of(options),
         lambda packed: arrange(packed, options, columns),
-        options.workers,
-        options.overwrite,
+        work_of(options),
     )
 
 

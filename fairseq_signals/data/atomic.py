@@ -4,6 +4,7 @@ A process killed at any moment leaves either the old file, the new one, or a `.p
 """
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import IO
 
 
 def partial_path(path: Path) -> Path:
-    """Where `path` is written before it is whole; the process id keeps two writers apart."""
-    return path.with_name(f"{path.name}.{os.getpid()}.partial")
+    """Where `path` is written before it is whole; host and process id keep writers apart."""
+    return path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
 
 
 def publish(partial: Path, path: Path) -> None:

@@ -19,9 +19,9 @@ from fairseq_signals.data.table import STORE_FOLDER
 
 SPLITS = ("train", "valid", "test")
 PAIRS = ("gallery", "probe", "valid_gallery", "valid_probe")
-REJECTED, NOTES = "rejected.tsv", "notes.tsv"
+REJECTED, WARNINGS = "rejected.tsv", "warnings.tsv"
 _WORK, _PLAN = ".preparation", "plan.json"
-_OURS = {CARD_NAME, REJECTED, NOTES, _WORK, STORE_FOLDER, *(f"{name}.tsv" for name in (*SPLITS, "pretrain", *PAIRS))}
+_OURS = {CARD_NAME, REJECTED, WARNINGS, _WORK, STORE_FOLDER, *(f"{name}.tsv" for name in (*SPLITS, "pretrain", *PAIRS))}
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def finish(work: Path) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    return re.sub(r"\.\d+\.partial$", "", name) in _OURS
+    return re.sub(r"\.[^/]+\.\d+\.partial$", "", name) in _OURS
 
 
 def _write_plan(work: Path, digest: str) -> None:

@@ -9,6 +9,7 @@ UNLISTED = "unlisted"
 FAULTS = {
     "missing": "the file, or one that belongs to it, is not there",
     "unreadable": "no reader understands the file, or it is not what its header says",
+    "checksum": "a file is not what the source published",
     "leads": "a needed lead is missing",
     "empty": "there is no sample",
     "not finite": "samples are not numbers, or marked as invalid in the file",

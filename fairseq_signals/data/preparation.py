@@ -8,20 +8,25 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.data.card import write_card
-from fairseq_signals.data.destination import NOTES, PAIRS, REJECTED, SPLITS, begin, finish, held
+from fairseq_signals.data.checksums import published
+from fairseq_signals.data.destination import PAIRS, REJECTED, SPLITS, WARNINGS, begin, finish, held
 from fairseq_signals.data.faults import FAULTS
+from fairseq_signals.data.item import Item, Packed, Packing, Reject, Stated
 from fairseq_signals.data.manifest import write_manifest
-from fairseq_signals.data.packing import Item, Packed, Packing, Reject, pack
+from fairseq_signals.data.packing import pack
 from fairseq_signals.data.pairs import without_patients_of
 from fairseq_signals.data.row import Row, clean
+from fairseq_signals.data.self_test import Verdict, judge
 from fairseq_signals.data.splits import check_disjoint
 from fairseq_signals.data.table import STORE_FOLDER
+
+_OWN_COLUMNS = ("derived", "waveform")  # which every preparation adds
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Source:
         items: its recordings, sorted.
         left_out: recordings that the source itself rejects.
         choices: every option beyond the packing's that changes the result; no paths.
+        stated: what its documentation says of its files that they do not say themselves.
+        expected: how many recordings it publishes; None where that is not known.
     """
 
     name: str
@@ -42,6 +49,8 @@ class Source:
     items: Sequence[Item]
     left_out: Sequence[Reject] = ()
     choices: Mapping[str, Any] = field(default_factory=dict)
+    stated: Stated = Stated()
+    expected: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,13 +74,27 @@ class Arrangement:
     extra_columns: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Work:
+    """Who does the work, which changes nothing about the result.
+
+    Attributes:
+        workers: processes of this machine.
+        dask: address of a Dask scheduler to work on instead.
+        overwrite: discard a preparation that is finished or was begun differently.
+    """
+
+    workers: int = 1
+    dask: str | None = None
+    overwrite: bool = False
+
+
 def prepare(
     source: Source,
     dest: Path,
     packing: Packing,
     arrange: Callable[[list[Packed]], Arrangement],
-    workers: int = 1,
-    overwrite: bool = False,
+    work: Work = Work(),
 ) -> dict[str, Any]:
     """Prepares a source into the folder `dest`, prints a summary, and returns the contents of `dataset.yaml`.
 
@@ -80,23 +103,33 @@ def prepare(
         dest: a new or empty folder, or one in which the same preparation was begun.
         packing: how recordings are packed.
         arrange: makes rows, splits, pairs and classes from what was packed.
-        workers: processes.
-        overwrite: discard a preparation in `dest` that is finished or was begun differently.
+        work: who does it.
 
     Raises:
-        ValueError: `dest` holds something else, nothing could be packed, or the splits share a patient.
+        ValueError: `dest` holds something else, nothing could be packed, files change meanwhile, the self-tests find
+            the whole source wrong, or the splits share a patient.
     """
     dest = Path(dest)
     digest = _plan_digest(source, packing)
-    with held(dest) as work:
-        card = begin(dest, work, digest, overwrite)
+    with held(dest) as folder:
+        card = begin(dest, folder, digest, work.overwrite)
         if card is None:
-            packed, rejects = pack(source.items, source.root, dest / STORE_FOLDER, work, packing, workers)
+            packed, rejects = pack(
+                source.items,
+                source.root,
+                dest / STORE_FOLDER,
+                folder,
+                packing,
+                work.workers,
+                source.stated,
+                published(source.root),
+                work.dask,
+            )
             packed, rejects = _without_repeated_ids(packed, [*rejects, *source.left_out])
             card = _finish(source, dest, packing, arrange, packed, rejects, digest)
         else:
             print(f"{dest} is prepared already; --overwrite prepares it anew")
-        finish(work)
+        finish(folder)
     _print_summary(dest, card)
     return card
 
@@ -115,7 +148,7 @@ def row_of(packed: Packed, **changes: Any) -> Row:
         "labels": packed.labels if item.labels is None else item.labels,
         "unknown": item.unknown,
         "unlabelled": item.unlabelled,
-        "extra": dict(item.extra),
+        "extra": {**item.extra, "derived": ",".join(packed.meta.get("derived", ())), "waveform": packed.digest},
     }
     return Row(**(cells | changes))
 
@@ -123,12 +156,19 @@ def row_of(packed: Packed, **changes: Any) -> Row:
 def _plan_digest(source: Source, packing: Packing) -> str:
     plan = {
         "source": [source.name, source.version],
-        "items": [asdict(item) for item in source.items],
-        "left out": [asdict(reject) for reject in source.left_out],
         "choices": dict(source.choices),
+        "stated": asdict(source.stated),
         "packing": asdict(packing),
     }
-    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode())
+    for one in (*source.items, *source.left_out):  # one at a time: a million of them would be a gigabyte of text
+        digest.update(json.dumps(_plain(one), sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _plain(one: Item | Reject) -> dict[str, Any]:
+    cells = {each.name: getattr(one, each.name) for each in fields(one)}
+    return cells | {"item": _plain(one.item)} if isinstance(one, Reject) else cells
 
 
 def _without_repeated_ids(packed: list[Packed], rejects: list[Reject]) -> tuple[list[Packed], list[Reject]]:
@@ -150,30 +190,56 @@ def _finish(
     rejects: list[Reject],
     digest: str,
 ) -> dict[str, Any]:
+    verdict = judge(packed, source.stated.calibrated)
+    rejects = [*rejects, *verdict.rejects]
+    gone = {reject.item.id for reject in verdict.rejects}
+    packed = [one for one in packed if one.item.id not in gone]
     _write_table(dest / REJECTED, ("id", "file", "reason", "message"), _rejected_lines(rejects))
-    _write_table(dest / NOTES, ("id", "file", "note"), _note_lines(packed))
+    _write_table(dest / WARNINGS, ("id", "file", "warning"), _warning_lines(packed, verdict))
+    if verdict.refusal:
+        raise ValueError(f"{verdict.refusal} (see {dest / REJECTED} and {dest / WARNINGS})")
     if not packed:
         raise ValueError(
             f"at least one recording must be usable, got none of {len(source.items)}; see {dest / REJECTED}"
         )
     arrangement = arrange(packed)
     manifests = _manifests(arrangement)
+    columns = _columns(arrangement, packed)
     for name, rows in manifests.items():
-        write_manifest(dest / f"{name}.tsv", rows, arrangement.extra_columns)
+        write_manifest(dest / f"{name}.tsv", rows, columns)
     shards = sorted(path.relative_to(dest).as_posix() for path in (dest / STORE_FOLDER).iterdir())
     rates = {one.rate for one in packed}
     card = {
         "source": source.name,
         "version": source.version,
-        "counts": _counts(source, packed, rejects, manifests),
+        "counts": _counts(source, packed, rejects, manifests, verdict),
+        "checks": [*_expected_line(source), *verdict.lines],
         "classes": list(arrangement.classes),
         "unannotated": list(arrangement.unannotated),
+        "units": "mV" if source.stated.calibrated else "as given, not calibrated",
         "rate": rates.pop() if len(rates) == 1 else None,
         "split": arrangement.how,
-        "options": {**asdict(packing), "leads": list(packing.leads), **source.choices},
+        "options": {**_plain_options(packing), **source.choices},
         "preparation": digest,
     }
-    return write_card(dest, card, [REJECTED, NOTES, *(f"{name}.tsv" for name in manifests), *shards])
+    return write_card(dest, card, [REJECTED, WARNINGS, *(f"{name}.tsv" for name in manifests), *shards])
+
+
+def _columns(arrangement: Arrangement, packed: list[Packed]) -> list[str]:
+    ours = ["derived"] if any(one.meta.get("derived") for one in packed) else []
+    return [*(name for name in arrangement.extra_columns if name not in _OWN_COLUMNS), *ours, "waveform"]
+
+
+def _expected_line(source: Source) -> list[str]:
+    offered = len(source.items) + len(source.left_out)
+    if source.expected in (None, offered):
+        return []
+    return [f"the source publishes {source.expected} recordings, got {offered}: is the download complete?"]
+
+
+def _plain_options(packing: Packing) -> dict[str, Any]:
+    relabel = [list(pair) for pair in packing.relabel]
+    return {**asdict(packing), "leads": list(packing.leads), "relabel": relabel}
 
 
 def _manifests(arrangement: Arrangement) -> dict[str, Sequence[Row]]:
@@ -195,7 +261,11 @@ def _one_per_recording(rows: Sequence[Row]) -> list[Row]:
 
 
 def _counts(
-    source: Source, packed: list[Packed], rejects: list[Reject], manifests: Mapping[str, Sequence[Row]]
+    source: Source,
+    packed: list[Packed],
+    rejects: list[Reject],
+    manifests: Mapping[str, Sequence[Row]],
+    verdict: Verdict,
 ) -> dict[str, Any]:
     faults = Counter(reject.fault for reject in rejects)
     whole = [row for name in SPLITS for row in manifests[name]]
@@ -203,10 +273,11 @@ def _counts(
         "offered": len(source.items) + len(source.left_out),
         "recordings": len(packed),
         "rejected": {fault: faults[fault] for fault in FAULTS if faults[fault]},
-        "with notes": sum(bool(one.meta.get("notes")) for one in packed),
+        "with warnings": sum(bool(one.meta.get("notes") or verdict.warnings.get(one.item.id)) for one in packed),
         "same signal as another": len(packed) - len({one.digest for one in packed}),
         "patients": len({row.patient for row in whole}),
         "rows": {name: len(rows) for name, rows in manifests.items()},
+        **verdict.card,
     }
 
 
@@ -215,10 +286,10 @@ def _rejected_lines(rejects: list[Reject]) -> Iterator[tuple[str, ...]]:
         yield reject.item.id, reject.item.file, reject.fault, reject.message
 
 
-def _note_lines(packed: list[Packed]) -> Iterator[tuple[str, ...]]:
+def _warning_lines(packed: list[Packed], verdict: Verdict) -> Iterator[tuple[str, ...]]:
     for one in packed:
-        for note in one.meta.get("notes", ()):
-            yield one.item.id, one.item.file, note
+        for warning in (*one.meta.get("notes", ()), *verdict.warnings.get(one.item.id, ())):
+            yield one.item.id, one.item.file, warning
 
 
 def _write_table(path: Path, header: Sequence[str], lines: Iterator[tuple[str, ...]]) -> None:
@@ -234,9 +305,11 @@ def _print_summary(dest: Path, card: Mapping[str, Any]) -> None:
         f"{card['source']}: {counts['recordings']} of {counts['offered']} recordings of {counts['patients']} patients"
     )
     print(f"rejected: {rejected} ({dest / REJECTED})")
-    if counts["with notes"]:
-        print(f"odd but kept: {counts['with notes']} ({dest / NOTES})")
+    if counts["with warnings"]:
+        print(f"odd but kept: {counts['with warnings']} ({dest / WARNINGS})")
     if counts["same signal as another"]:
         print(f"recordings that hold the same signal as another: {counts['same signal as another']}")
+    for line in card["checks"]:
+        print(f"check: {line}")
     print("rows: " + ", ".join(f"{name} {number}" for name, number in counts["rows"].items()))
     print(f"classes: {len(card['classes'])}; {card['split']}")

@@ -1,5 +1,6 @@
 """One recording, whatever file it came from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -61,3 +62,18 @@ class Record:
             )
         rows = [self.leads.index(lead) for lead in STANDARD_LEADS if lead in leads]
         return replace(self, signal=self.signal[rows], leads=tuple(self.leads[row] for row in rows))
+
+    def renamed(self, names: Mapping[str, str]) -> "Record":
+        """The same recording with channels that were named wrongly under their right names, in standard order.
+
+        Args:
+            names: right name by wrong name; other leads keep theirs.
+
+        Raises:
+            ValueError: two channels would have the same name.
+        """
+        right = [names.get(lead, lead) for lead in self.leads]
+        if len(set(right)) != len(right):
+            raise ValueError(f"leads of record {self.id} must differ in name, got {', '.join(right)} after renaming")
+        rows = [right.index(lead) for lead in STANDARD_LEADS if lead in right]
+        return replace(self, signal=self.signal[rows], leads=tuple(right[row] for row in rows))

@@ -9,8 +9,9 @@ from tqdm import tqdm
 
 from benchmarks.loader import LENGTH, RATE, noise
 from benchmarks.table import Scale, Table, fastest
+from fairseq_signals.data.item import Item, Packing
 from fairseq_signals.data.leads import STANDARD_LEADS
-from fairseq_signals.data.packing import Item, Packing, pack
+from fairseq_signals.data.packing import pack
 from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.store import ShardWriter

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fairseq_signals.data import packing
-from fairseq_signals.data.packing import Item, Packing, pack
+from fairseq_signals.data.item import Item, Packing
+from fairseq_signals.data.packing import pack
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.store import Store
 

@@ -7,10 +7,10 @@ import wfdb
 
 from fairseq_signals.data import atomic, packing, store
 from fairseq_signals.data.card import read_card, verify
+from fairseq_signals.data.item import Item, Packing, Reject
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.manifest import Manifest
-from fairseq_signals.data.packing import Item, Packing, Reject
-from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, prepare, row_of
+from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, Work, prepare, row_of
 from fairseq_signals.data.store import Store
 
 N, SAMPLES = 20, 200
@@ -69,7 +69,7 @@ PACKING = Packing(per_shard=3, shortest_s=0.5)
 
 
 def _prepare(folder, dest, items=None, arrange=_arrange, packing=PACKING, workers=1, overwrite=False, **changes):
-    return prepare(_source(folder, items, **changes), dest, packing, arrange, workers, overwrite)
+    return prepare(_source(folder, items, **changes), dest, packing, arrange, Work(workers, overwrite=overwrite))
 
 
 def _bytes(dest: Path) -> dict[str, bytes]:
@@ -91,7 +91,7 @@ def test_every_sample_is_stored_to_the_bit_and_every_row_leads_to_it(archive, tm
     assert card["counts"]["rows"] == {"train": 12, "valid": 4, "test": 4, "pretrain": 12}
     assert card == read_card(tmp_path) and verify(tmp_path, progress=False) == len(_bytes(tmp_path)) - 1
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ["dataset.yaml", "notes.tsv", "rejected.tsv", "store", *(f"{name}.tsv" for name in (*SPLITS, "pretrain"))]
+        ["dataset.yaml", "warnings.tsv", "rejected.tsv", "store", *(f"{name}.tsv" for name in (*SPLITS, "pretrain"))]
     )
     assert "test: 20 of 20 recordings of 10 patients" in capsys.readouterr().out
 
@@ -305,8 +305,8 @@ def test_odd_recordings_are_kept_and_noted(archive, tmp_path):
     data[100] ^= 1  # the checksum in the header does not fit any more
     (folder / "r.dat").write_bytes(data)
     card = _prepare(folder, tmp_path / "out", [Item("r.hea", "r", split="train")])
-    assert card["counts"]["with notes"] == 1 and card["counts"]["recordings"] == 1
-    assert "r\tr.hea\tchecksums" in (tmp_path / "out" / "notes.tsv").read_text()
+    assert card["counts"]["with warnings"] == 1 and card["counts"]["recordings"] == 1
+    assert "r\tr.hea\tchecksums" in (tmp_path / "out" / "warnings.tsv").read_text()
 
 
 def test_nothing_usable_is_an_error_that_names_the_list(damaged, tmp_path):

@@ -1,8 +1,8 @@
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from fairseq_signals.data.item import Packing
 from fairseq_signals.data.leads import STANDARD_LEADS
-from fairseq_signals.data.packing import Packing
 from manifests.options import option_parser, packing_of, run
 
 NEEDED = ["--source", "in", "--dest", "out"]

@@ -3,6 +3,10 @@
 A format is one module of this folder; it is found by being there. It offers `FORMAT` (its name for people),
 `recognises(path, head) -> bool` (by content: `head` is the file's first bytes, empty where there is no such file)
 and `read(path, rate, leads, unit) -> Record`. Modules whose name begins with an underscore are helpers.
+
+A format of files that hold many recordings also offers `rows(path) -> int`, how many they are, and its `read` takes the
+`row` wanted as a last argument, or None where there is only one. A format of several files per recording offers
+`files(path) -> list[Path]`, all that `read` opens.
 """
 
 import importlib
@@ -11,6 +15,7 @@ import os
 import pkgutil
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +26,11 @@ _HEAD = 512  # bytes
 
 def readers() -> list[ModuleType]:
     """The reader modules, by name."""
+    return _modules(os.stat(__path__[0]).st_mtime_ns)
+
+
+@cache
+def _modules(changed: int) -> list[ModuleType]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
     return [importlib.import_module(f"{__name__}.{name}") for name in names]
 
@@ -30,6 +40,7 @@ def read_record(
     rate: float | None = None,
     leads: Sequence[str] | None = None,
     unit: str | None = None,
+    row: int | None = None,
 ) -> Record:
     """The recording at a path: float32 `[L, T]` in millivolts, standard leads in standard order, found by name.
 
@@ -41,6 +52,7 @@ def read_record(
         rate: sampling rate in Hz, for files that do not state it; the signal is never resampled here.
         leads: names of the file's channels in the file's order, for files that do not state them.
         unit: V, mV or uV, for files that do not state it. What a file states itself must agree with all three.
+        row: which recording of a file that holds many, counted from 0.
 
     Raises:
         FileNotFoundError: there is no such file, or a file that belongs to it is missing.
@@ -52,6 +64,28 @@ def read_record(
     if rate is not None and not 0 < rate < math.inf:
         raise ValueError(f"rate must be a positive number (Hz), got {rate} ({path})")
     names = tuple(leads) if leads is not None else None
+    reader = _reader_of(path)
+    if row is not None and not hasattr(reader, "rows"):
+        raise ValueError(f"row must be left out for a file of one recording ({reader.FORMAT}), got {row} ({path})")
+    place = (row,) if hasattr(reader, "rows") else ()
+    record = reader.read(path, rate, names, unit, *place)
+    for note in record.meta.get("notes", ()):
+        warnings.warn(f"{note} ({path})", stacklevel=2)
+    return record
+
+
+def files_of(path: str | os.PathLike) -> list[Path]:
+    """Every file that `read_record` opens for the recording at a path, whether it is there or not.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_record`, where that cannot be told.
+    """
+    path = Path(path)
+    reader = _reader_of(path)
+    return reader.files(path) if hasattr(reader, "files") else [path]
+
+
+def _reader_of(path: Path) -> ModuleType:
     head = b""
     if path.is_file():
         with path.open("rb") as file:
@@ -63,7 +97,4 @@ def read_record(
     if reader is None:
         formats = ", ".join(module.FORMAT for module in known)
         raise ValueError(f"a recording must be in one of the formats {formats}, got another ({path})")
-    record = reader.read(path, rate, names, unit)
-    for note in record.meta.get("notes", ()):
-        warnings.warn(f"{note} ({path})", stacklevel=2)
-    return record
+    return reader

@@ -84,7 +84,7 @@ def describe(path: Path, stated: dict[str, Any], passed: dict[str, Any]) -> Desc
     lacking = [key for key in ("rate", "leads", "unit") if key not in known]
     if lacking:
         raise ValueError(
-            f"rate, leads and unit must be stated in {path.with_suffix('.json').name} beside the file or passed, "
+            f"rate, leads and unit must be stated in {sidecar_of(path).name} beside the file or passed, "
             f"got no {' and no '.join(lacking)} ({path})"
         )
     return Description(
@@ -101,8 +101,13 @@ def describe(path: Path, stated: dict[str, Any], passed: dict[str, Any]) -> Desc
     )
 
 
+def sidecar_of(path: Path) -> Path:
+    """Where the sidecar of a file stands, if it has one."""
+    return path.with_suffix(".json")
+
+
 def _sidecar(path: Path) -> dict[str, Any]:
-    sidecar = path.with_suffix(".json")
+    sidecar = sidecar_of(path)
     if not sidecar.is_file():
         return {}
     if sidecar.stat().st_size > _LARGEST_SIDECAR:

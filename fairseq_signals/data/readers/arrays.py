@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fairseq_signals.data.readers._description import describe
+from fairseq_signals.data.readers._description import describe, sidecar_of
 from fairseq_signals.data.record import Record
 
 FORMAT = "NumPy .npy or .npz (with a .json sidecar)"
@@ -22,6 +22,11 @@ _LARGEST_PACKING = 1100  # deflate cannot shrink further; an archive that claims
 def recognises(path: Path, head: bytes) -> bool:
     """Whether the file begins as NumPy's `.npy` does, or is a zip archive of such files."""
     return head.startswith(b"\x93NUMPY") or (head.startswith(b"PK\x03\x04") and b".npy" in head)
+
+
+def files(path: Path) -> list[Path]:
+    """The file and its sidecar."""
+    return [path, sidecar_of(path)]
 
 
 def read(

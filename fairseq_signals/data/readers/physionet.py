@@ -23,7 +23,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from fairseq_signals.data.readers._wfdb_header import read_header
+from fairseq_signals.data.readers._wfdb_header import path_beside, read_header
 from fairseq_signals.data.readers._wfdb_segments import read_segments
 from fairseq_signals.data.readers._wfdb_signals import read_signals
 from fairseq_signals.data.record import Record
@@ -51,6 +51,22 @@ def header_of(path: Path) -> Path | None:
         return None
     mentioned = any(line.split()[:1] == [path.name.encode()] for line in beside.read_bytes().splitlines()[1:])
     return beside if mentioned else None
+
+
+def files(path: Path) -> list[Path]:
+    """The header, and the signal files or segments that it names.
+
+    Raises:
+        ValueError: the header cannot be read, or names a file outside its folder.
+    """
+    header = read_header(header_of(path) or path)
+    named = dict.fromkeys(line.file for line in header.signals)
+    found = [header.path, *(path_beside(header.path, name) for name in named)]
+    for name, _ in header.segments:
+        if name != "~":
+            segment = path_beside(header.path, f"{name}.hea")
+            found += [segment] if segment == header.path or not segment.is_file() else files(segment)
+    return found
 
 
 def read(
