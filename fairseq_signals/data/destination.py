@@ -6,7 +6,6 @@ is written last and holds the same digest: where it stands, the preparation is f
 
 import fcntl
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,7 +93,7 @@ def finish(work: Path) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    return re.sub(r"\.[^/]+\.\d+\.partial$", "", name) in _OURS
+    return name in _OURS or (name.endswith(".partial") and any(name.startswith(f"{own}.") for own in _OURS))
 
 
 def _write_plan(work: Path, digest: str) -> None:

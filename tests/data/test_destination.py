@@ -53,9 +53,9 @@ def test_overwrite_discards_what_is_finished_or_another_plan_and_keeps_what_was_
 def test_half_written_files_of_a_killed_run_are_removed(tmp_path):
     _begin(tmp_path)
     for place in (
-        "train.tsv.77.partial",
-        "store/shard-00000.i16.77.partial",
-        ".preparation/shard-00000.json.77.partial",
+        "train.tsv.host.77.partial",
+        "store/shard-00000.i16.host.77.partial",
+        ".preparation/shard-00000.json.host.77.partial",
     ):
         (tmp_path / place).write_text("half")
     assert _begin(tmp_path) is None

@@ -16,12 +16,13 @@ LEADS = ("I", "II", "V1")
 def folders(tmp_path, monkeypatch):
     """Root, store and reports; recordings are made up by name: `7` has 100 samples of 7 µV, and one of 0."""
 
-    def read(path):
+    def read(path, *stated):
         signal = np.full((3, 100), int(path.name) / 1000, np.float32)
         signal[1, 50] = 0
         return Record(signal, 100.0, LEADS, path.name, patient="p", labels=("AF",), meta={"age": 0.0, "gain": (1,)})
 
     monkeypatch.setattr(packing, "read_record", read)
+    monkeypatch.setattr(packing, "files_of", lambda path: [path])
     for name in ("store", "reports"):
         (tmp_path / name).mkdir()
     return tmp_path, tmp_path / "store", tmp_path / "reports"
@@ -71,6 +72,11 @@ def test_the_main_process_is_not_watched(monkeypatch):
     monkeypatch.setattr(packing.threading, "Thread", None)
     packing._leave_with.cache_clear()
     packing._leave_with(os.getpid())
+    packing._leave_with(None)
+
+
+def test_a_clusters_workers_are_nobodys_orphans():
+    packing._stop_if_orphaned(None)
 
 
 @pytest.mark.parametrize(

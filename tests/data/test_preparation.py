@@ -144,7 +144,9 @@ def test_what_is_packed_is_not_read_again(archive, tmp_path, monkeypatch):
         _prepare(archive, tmp_path, arrange=stop)
     (tmp_path / "store" / "shard-00002.npy").unlink()  # somebody took a shard away
     read, read_record = [], packing.read_record
-    monkeypatch.setattr(packing, "read_record", lambda path: read.append(path.name) or read_record(path))
+    monkeypatch.setattr(
+        packing, "read_record", lambda path, *stated: read.append(path.name) or read_record(path, *stated)
+    )
     _prepare(archive, tmp_path)
     assert read == ["r06.hea", "r07.hea", "r08.hea"]
 
@@ -276,10 +278,10 @@ def test_each_reason_for_rejection_is_counted_and_listed(damaged, tmp_path, caps
 def test_a_reader_that_fails_in_any_way_does_not_stop_the_rest(archive, tmp_path, monkeypatch):
     read_record = packing.read_record
 
-    def fragile(path):
+    def fragile(path, *stated):
         if path.name == "r03.hea":
             raise MemoryError("a header that lies\nabout length")
-        return read_record(path)
+        return read_record(path, *stated)
 
     monkeypatch.setattr(packing, "read_record", fragile)
     assert _prepare(archive, tmp_path)["counts"]["rejected"] == {"unreadable": 1}

@@ -26,11 +26,12 @@ _HEAD = 512  # bytes
 
 def readers() -> list[ModuleType]:
     """The reader modules, by name."""
-    return _modules(os.stat(__path__[0]).st_mtime_ns)
+    return _modules(tuple((folder, os.stat(folder).st_mtime_ns) for folder in __path__))
 
 
 @cache
-def _modules(changed: int) -> list[ModuleType]:
+def _modules(folders: tuple[tuple[str, int], ...]) -> list[ModuleType]:
+    # Looking into the folder for every recording would cost a tenth of reading it.
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
     return [importlib.import_module(f"{__name__}.{name}") for name in names]
 
