@@ -17,10 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairseq_signals.data.item import Item, Packed
-from fairseq_signals.data.pairs import gallery_probe
-from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, prepare, row_of
+from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.row import Row
-from fairseq_signals.data.splits import SHARES, joined_by_signal, split_patients
+from manifests.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
 from manifests.class_list import in_classes
 from manifests.label_table import apply_table
 from manifests.options import option_parser, packing_of, run, source_folder, work_of
@@ -77,15 +76,11 @@ def arrange(packed: list[Packed], options: argparse.Namespace, table_columns: Se
         print(f"labels outside the class list: {len(outside)} codes, {outside.total()} times; most often {common}")
     own_split = {one.item.id: one.item.split for one in packed if one.item.split}
     if own_split:
-        split, how = [own_split[row.id] for row in rows], "the table's own splits"
+        splits, how = by_split(rows, [own_split[row.id] for row in rows]), "the table's own splits"
     else:
-        groups = joined_by_signal([row.patient for row in rows], [one.digest for one in packed])
-        of_group = split_patients(groups, [row.labels for row in rows], options.shares, options.seed)
-        split = [of_group[group] for group in groups]
-        shares = ", ".join(f"{name} {share:g}" for name, share in options.shares.items())
-        how = f"by patient, stratified by label ({shares}), patients by {options.patient_from}, seed {options.seed}"
-    splits = {name: [row for row, own in zip(rows, split, strict=True) if own == name] for name in SPLITS}
-    pairs, how_pairs = _pairs(splits, options.pair_seconds, options.seed)
+        splits, how = split_by_patient(rows, options.shares, options.seed)
+        how = f"{how}, patients by {options.patient_from}"
+    pairs, how_pairs = pairs_of_splits(splits, options.pair_seconds, options.seed)
     columns = (*_COLUMNS, *(name for name in table_columns if name not in _COLUMNS))
     return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", options.unannotated, columns)
 
@@ -96,27 +91,6 @@ def _row(packed: Packed, rule: str) -> Row:
     told = {"age": "" if age is None else f"{age:g}", "sex": packed.meta.get("sex") or ""}
     silent = packed.item.labels is None and not packed.labels
     return replace(row, extra=told | row.extra, unlabelled=row.unlabelled or silent)
-
-
-def _pairs(splits: dict[str, list[Row]], seconds: float, seed: int) -> tuple[dict[str, list[Row]], str]:
-    pairs = {}
-    for split, prefix in (("test", ""), ("valid", "valid_")):
-        gallery, probe = gallery_probe(splits[split], seconds, seed)
-        if gallery:
-            pairs |= {f"{prefix}gallery": gallery, f"{prefix}probe": probe}
-        else:
-            print(f"no pairs for identification: no patient of {split} has two recordings of {seconds:g} s")
-    how = (
-        f"gallery and probe: two recordings of each patient of test (valid_: of valid), a random crop of {seconds:g} s"
-    )
-    return pairs, how if pairs else "no gallery and probe, as no patient has two recordings"
-
-
-def _shares(text: str) -> dict[str, float]:
-    parts = [float(part) for part in text.split(",")]
-    if len(parts) != len(SPLITS) or min(parts) < 0 or abs(sum(parts) - 1) > 1e-9:
-        raise argparse.ArgumentTypeError(f"shares must be three numbers that add up to 1, got {text!r}")
-    return dict(zip(SPLITS, parts, strict=True))
 
 
 def _patient_rule(text: str) -> str:
@@ -137,7 +111,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--unannotated", default="", metavar="CODES", help="classes that the source never annotates: unknown everywhere"
     )
-    add("--shares", type=_shares, default=",".join(map(str, SHARES.values())), metavar="A,B,C", help="of train, valid, test")  # fmt: skip  # noqa: E501
+    add_shares(parser)
     add("--name", metavar="TEXT", help="name of the data set; the folder's name where it is not given")
     add("--version", metavar="TEXT", help="version of the data set, for its card")
     options = parser.parse_args(arguments)

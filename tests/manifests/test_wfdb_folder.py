@@ -49,6 +49,7 @@ def test_labels_patients_and_columns_come_from_the_headers(archive, tmp_path, wr
         assert row.patient == f"P{patient}"
         assert row.labels == ((AF,), (SR,), (SR, LBBB), ())[patient % 4]
         assert row.unlabelled == (patient % 4 == 3), "no diagnosis is not: none of the classes"
+        assert len(row.extra.pop("waveform")) == 16
         assert row.extra == {
             "age": str(40 + patient),
             "sex": "female" if patient % 2 else "male",

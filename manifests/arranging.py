@@ -1,0 +1,72 @@
+"""What most sources make of their packed recordings: splits by patient, and pairs of recordings of one patient."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from fairseq_signals.data.pairs import gallery_probe
+from fairseq_signals.data.preparation import SPLITS
+from fairseq_signals.data.row import Row
+from fairseq_signals.data.splits import SHARES, joined_by_signal, split_patients
+
+
+def add_shares(parser: argparse.ArgumentParser) -> None:
+    """Adds `--shares`, how large the splits are where the source has none of its own."""
+    default = ",".join(f"{SHARES[name]:g}" for name in SPLITS)
+    parser.add_argument("--shares", type=shares, default=default, metavar="A,B,C", help="of train, valid, test")
+
+
+def shares(text: str) -> dict[str, float]:
+    """Fraction of the recordings by name of the split, from three numbers separated by commas."""
+    try:
+        parts = [float(part) for part in text.split(",")]
+    except ValueError:
+        parts = []
+    if len(parts) != len(SPLITS) or not min(parts) >= 0 or not abs(sum(parts) - 1) <= 1e-9:
+        raise argparse.ArgumentTypeError(f"shares must be three numbers that add up to 1, got {text!r}")
+    return dict(zip(SPLITS, parts, strict=True))
+
+
+def split_by_patient(
+    rows: Sequence[Row], shares: Mapping[str, float] = SHARES, seed: int = 1
+) -> tuple[dict[str, list[Row]], str]:
+    """Rows of train, valid and test, stratified by label, and one sentence on how that was done.
+
+    No patient is in two of them, and no two recordings of the same signal are, whoever's they are said to be.
+
+    Args:
+        rows: as `row_of` makes them (their signals' digests are in the column `waveform`).
+        shares: fraction of the recordings by name of the split.
+        seed: another seed gives another split.
+    """
+    groups = joined_by_signal([row.patient for row in rows], [row.extra["waveform"] for row in rows])
+    of_group = split_patients(groups, [row.labels for row in rows], shares, seed)
+    told = ", ".join(f"{name} {share:g}" for name, share in shares.items())
+    return by_split(
+        rows, [of_group[group] for group in groups]
+    ), f"by patient, stratified by label ({told}), seed {seed}"
+
+
+def by_split(rows: Sequence[Row], splits: Sequence[str | None]) -> dict[str, list[Row]]:
+    """Rows of train, valid and test, given the split of each row; a row that has none is in none of them."""
+    return {name: [row for row, own in zip(rows, splits, strict=True) if own == name] for name in SPLITS}
+
+
+def pairs_of_splits(splits: Mapping[str, Sequence[Row]], seconds: float, seed: int) -> tuple[dict[str, list[Row]], str]:
+    """Gallery and probe of test and of valid, as far as patients have two recordings, and one sentence on them.
+
+    Args:
+        splits: rows by name of the split.
+        seconds: length of the crops.
+        seed: another seed draws other recordings and crops.
+    """
+    pairs = {}
+    for split, prefix in (("test", ""), ("valid", "valid_")):
+        gallery, probe = gallery_probe(splits[split], seconds, seed)
+        if gallery:
+            pairs |= {f"{prefix}gallery": gallery, f"{prefix}probe": probe}
+        else:
+            print(f"no pairs for identification: no patient of {split} has two recordings of {seconds:g} s")
+    how = (
+        f"gallery and probe: two recordings of each patient of test (valid_: of valid), a random crop of {seconds:g} s"
+    )
+    return pairs, how if pairs else "no gallery and probe, as no patient has two recordings"
