@@ -6,6 +6,8 @@ from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
 
+_PATIENCE_S = 10  # for a scheduler to answer
+
 
 @contextmanager
 def engine(workers: int = 1, dask: str | None = None) -> Iterator[Callable[..., Iterator[Any]]]:
@@ -39,6 +41,6 @@ def _dask_client(address: str):
     except ImportError as error:
         raise ValueError('Dask must be installed for --dask, got none; pip install "fairseq-signals[dask]"') from error
     try:
-        return Client(address, timeout=10)
+        return Client(address, timeout=_PATIENCE_S)
     except (OSError, ValueError) as error:
         raise ValueError(f"address must be that of a Dask scheduler, got {address!r}, which does not answer") from error
