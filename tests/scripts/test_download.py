@@ -98,7 +98,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(web, tmp_path):
     while not (partial.is_file() and partial.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 1 and "stopped; the same command continues" in err and "Traceback" not in err, err
     assert partial.is_file() and not (tmp_path / "d" / "a" / "2.dat").exists()
     slow.clear()
