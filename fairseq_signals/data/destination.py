@@ -19,8 +19,10 @@ from fairseq_signals.data.table import STORE_FOLDER
 SPLITS = ("train", "valid", "test")
 PAIRS = ("gallery", "probe", "valid_gallery", "valid_probe")
 REJECTED, WARNINGS = "rejected.tsv", "warnings.tsv"
+EXCLUDED = "excluded.tsv"  # of a combination
 _WORK, _PLAN = ".preparation", "plan.json"
-_OURS = {CARD_NAME, REJECTED, WARNINGS, _WORK, STORE_FOLDER, *(f"{name}.tsv" for name in (*SPLITS, "pretrain", *PAIRS))}
+_TABLES = (REJECTED, WARNINGS, EXCLUDED, *(f"{name}.tsv" for name in (*SPLITS, "pretrain", *PAIRS)))
+_OURS = {CARD_NAME, _WORK, STORE_FOLDER, *_TABLES}
 
 
 @contextmanager
