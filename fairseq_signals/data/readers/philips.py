@@ -1,0 +1,225 @@
+"""ECGs that Philips carts write as Sierra XML (`<restingecgdata>`), versions 1.03, 1.04, 1.04.01 and 1.04.02.
+
+Samples are 16-bit integers in Base64, lead after lead, plain or compressed (XLI: LZW over second differences).
+Compressed, the leads III, aVR, aVL and aVF are stored as what is left of them after they were predicted from I and II;
+they are rebuilt. Resolution (µV per step) and rate are the file's. The calibration pulse at the end is cut off
+(`meta["calibration_s"]`); exports carry one at 10.7 s.
+
+`meta`: `age` (years; never the cart's `defaultage`), `sex`, `started`, `device`, `statements`, `notes`. The id is the
+document's where that is a UUID.
+
+Two libraries read this format. `sierraecg` gives the right leads for compressed files, but as numbers without their
+resolution, rebuilds by position whatever the labels say, and cannot read plain ones; `ecgdatakit` leaves remainders
+standing as leads where the labels come in another order. Both unpack without bound. So only ecgdatakit's decoders are
+used here, bounded by the stated duration, and other orders, offsets and encodings are refused.
+
+Source: Philips, "Sierra ECG XML schema", as far as the public example files of the project sierra-ecg-tools show it.
+"""
+
+import base64
+import binascii
+import re
+from itertools import islice
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
+from fairseq_signals.data.readers._facts import age, age_between, moment, sex, words, written
+from fairseq_signals.data.readers._libraries import vendor_library
+from fairseq_signals.data.readers._numbers import MOST_SAMPLES, count, number, sensible_rate
+from fairseq_signals.data.readers._vendor import About, Channel, Passed, vendor_record
+from fairseq_signals.data.readers._xml import read_xml, root_name
+from fairseq_signals.data.record import Record
+
+FORMAT = "Philips Sierra XML"
+
+_VERSIONS = ("1.03", "1.04", "1.04.01", "1.04.02")
+_LIMB_LEADS = STANDARD_LEADS[:6]
+_TWELVE = ("STD-12", "10-WIRE")  # acquisition types whose twelve channels have a fixed order
+_CHUNK_HEADER = 8  # bytes
+_CODE_BITS = 10
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """Whether the file is XML with the root `restingecgdata`."""
+    return root_name(path, head) == "restingecgdata"
+
+
+def read(
+    path: Path, rate: float | None = None, leads: tuple[str, ...] | None = None, unit: str | None = None
+) -> Record:
+    """The rhythm recording in a Sierra XML file.
+
+    Args:
+        path: the file.
+        rate: must agree with the file's, if given.
+        leads: names of the channels, where the file's acquisition type does not tell them; else they must agree.
+        unit: must agree with microvolts, if given.
+
+    Raises:
+        ValueError: the file is no such XML, of another version, or cannot be read with certainty; names the file.
+    """
+    root, notes = read_xml(path)
+    _check_version(root, path)
+    waves = list(root.iter("parsedwaveforms"))
+    if len(waves) != 1:
+        raise ValueError(f"a file must hold one parsedwaveforms, got {len(waves)} ({path})")
+    wave, signal = waves[0], root.find("dataacquisition/signalcharacteristics")
+    signal = Element("none") if signal is None else signal
+    _check_numbers(wave, signal, path)
+    hertz = sensible_rate(_agreed(wave, signal, ("samplespersecond", "samplingrate"), "rate", path), path)
+    step = _agreed(wave, signal, ("resolution", "signalresolution"), "resolution", path)
+    names = _names(wave, signal, leads, path)
+    n_samples = count(round(number(wave.get("durationperchannel"), "durationperchannel", path) * hertz / 1000), "samples", path)  # fmt: skip  # noqa: E501
+    samples = _samples(wave, names, n_samples, path)
+    channels = [Channel(name, values, step, "uV") for name, values in zip(names, samples, strict=True)]
+    return vendor_record(path, channels, hertz, Passed(rate, leads, unit), _about(root, notes))
+
+
+def _text(element: Element, name: str) -> str:
+    """The text of a child; dashes stand for nothing."""
+    text = (element.findtext(name) or "").strip()
+    return text if text.strip("- ") else ""
+
+
+def _check_version(root: Element, path: Path) -> None:
+    version = _text(root, "documentinfo/documentversion")
+    if version not in _VERSIONS:
+        raise ValueError(
+            f"version of a Sierra XML must be one of {', '.join(_VERSIONS)}, got {version[:20]!r} ({path})"
+        )
+
+
+def _check_numbers(wave: Element, signal: Element, path: Path) -> None:
+    """Refuses numbers that are not signed 16-bit integers around 0 in Base64."""
+    bits = wave.get("bitspersample") or wave.get("nbitspersample") or _text(signal, "bitspersample") or "16"
+    offset = wave.get("signaloffset") or _text(signal, "signaloffset") or "0"
+    signed = wave.get("signalsigned") or _text(signal, "signalsigned") or "True"
+    for what, got, expected in (
+        ("dataencoding", wave.get("dataencoding", "none"), "Base64"),
+        ("bits per sample", bits, "16"),
+        ("signalsigned", signed.capitalize(), "True"),
+    ):
+        if got.strip() != expected:
+            raise ValueError(f"{what} must be {expected}, got {got[:40]!r} ({path})")
+    if number(offset, "signaloffset", path):
+        raise ValueError(f"signaloffset must be 0, got {offset[:40]} ({path})")
+
+
+def _agreed(wave: Element, signal: Element, names: tuple[str, ...], what: str, path: Path) -> float:
+    """A number that the waveform and the acquisition's description may both state."""
+    texts = [text for name in names for text in (wave.get(name), _text(signal, name)) if text]
+    if not texts:
+        raise ValueError(f"{what} must be stated, got none ({path})")
+    values = {number(text, what, path) for text in texts}
+    if len(values) > 1:
+        raise ValueError(f"{what} must be the same wherever it is stated, got {sorted(values)} ({path})")
+    return values.pop()
+
+
+def _names(wave: Element, signal: Element, passed: tuple[str, ...] | None, path: Path) -> list[str]:
+    names = (wave.get("leadlabels") or "").split()
+    if names:
+        n_leads = count(wave.get("numberofleads") or len(names), "number of leads", path)
+        if not 0 < n_leads <= len(names):
+            raise ValueError(f"number of leads must be 1 to {len(names)} (the labels), got {n_leads} ({path})")
+        return names[:n_leads]
+    n_leads = count(_text(signal, "numberchannelsallocated"), "number of channels", path)
+    kind = _text(signal, "acquisitiontype") or _text(signal, "leadset")
+    if kind in _TWELVE and n_leads == len(STANDARD_LEADS):
+        return list(STANDARD_LEADS)
+    if passed and len(passed) == n_leads:
+        return list(passed)
+    raise ValueError(
+        f"the file must label its leads or be of type {' or '.join(_TWELVE)} with 12 channels, or leads must be "
+        f"passed for all, got {n_leads} of type {kind[:40]!r} ({path})"
+    )
+
+
+def _samples(wave: Element, names: list[str], n_samples: int, path: Path) -> list[np.ndarray]:
+    """The samples of each lead, `[T]` each."""
+    try:
+        raw = base64.b64decode("".join((wave.text or "").split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"samples must be in Base64, got {error} ({path})") from error
+    method = _compression(wave)
+    if method == "XLI":
+        return _rebuilt(_unpacked(raw, len(names), n_samples, path), names, path)
+    if method:
+        raise ValueError(f"compression must be XLI or none, got {method[:40]!r} ({path})")
+    if len(raw) != 2 * n_samples * len(names):
+        expected = f"{len(names)} leads of {n_samples} samples"
+        raise ValueError(f"samples must be {expected} of 2 bytes each, got {len(raw)} bytes ({path})")
+    return list(np.frombuffer(raw, "<i2").reshape(len(names), n_samples))
+
+
+def _compression(wave: Element) -> str:
+    flag = (wave.get("compressflag") or "").strip().lower()
+    method = (wave.get("compression") or wave.get("compressmethod") or "").strip()
+    return "" if flag == "false" or method.lower() in ("uncompressed", "none") else method.upper()
+
+
+def _unpacked(raw: bytes, n_leads: int, n_samples: int, path: Path) -> list[np.ndarray]:
+    """The first leads of an XLI stream; streams may hold more channels than are leads."""
+    codecs = vendor_library("ecgdatakit.parsing.codecs.xli", path)
+    if n_samples * n_leads > MOST_SAMPLES:
+        raise ValueError(f"samples must be at most {MOST_SAMPLES}, got {n_leads} × {n_samples} claimed ({path})")
+    leads, place = [], 0
+    while len(leads) < n_leads:
+        size = int.from_bytes(raw[place : place + 4], "little", signed=True)
+        first = int.from_bytes(raw[place + 6 : place + _CHUNK_HEADER], "little", signed=True)
+        place += _CHUNK_HEADER
+        if place > len(raw) or not 0 < size <= len(raw) - place:
+            raise ValueError(f"samples must be of {n_leads} leads, got {len(leads)} whole ones ({path})")
+        try:
+            decoder = codecs.LzwDecoder(raw[place : place + size], bits=_CODE_BITS)
+            # A few kilobytes may unpack to megabytes, so no more is taken than the stated duration needs.
+            packed = bytes(islice(iter(decoder.read, -1), 2 * n_samples + 1))
+        except Exception as error:
+            raise ValueError(f"lead {len(leads) + 1} must be in LZW codes, got {error} ({path})") from error
+        if len(packed) != 2 * n_samples or n_samples < 2:
+            got = "more" if len(packed) > 2 * n_samples else f"{len(packed)} bytes"
+            raise ValueError(f"lead {len(leads) + 1} must have {n_samples} samples of 2 bytes, got {got} ({path})")
+        leads.append(codecs.xli_decode_deltas(packed, first))
+        place += size
+    return leads
+
+
+def _rebuilt(stored: list[np.ndarray], names: list[str], path: Path) -> list[np.ndarray]:
+    """The leads of a compressed file, of which four limb leads are stored as remainders (integer arithmetic)."""
+    if tuple(canonical_lead(name) for name in names[:6]) != _LIMB_LEADS:
+        raise ValueError(f"compressed leads must begin with {', '.join(_LIMB_LEADS)}, got {names[:6]} ({path})")
+    one, two = stored[:2]
+    three = two - one - stored[2]
+    avr = -((one + two) // 2) - stored[3]
+    avl = (one - three) // 2 - stored[4]
+    avf = (two + three) // 2 - stored[5]
+    return [one, two, three, avr, avl, avf, *stored[6:]]
+
+
+def _about(root: Element, notes: tuple[str, ...]) -> About:
+    acquired, patient = root.find("dataacquisition"), root.find("patient/generalpatientdata")
+    acquired, patient = (Element("none") if one is None else one for one in (acquired, patient))
+    began = moment(words(acquired.get("date"), acquired.get("time")), ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d"))
+    birth = moment(_text(patient, "age/dateofbirth") or _text(patient, "dateofbirth"), ("%Y-%m-%d", "%m/%d/%Y"))
+    stated = age(_text(patient, "age/years"), "year")
+    meta = {
+        "age": age_between(birth, began) if stated is None else stated,
+        "sex": sex(_text(patient, "sex")),
+        "started": written(began),
+        "device": words("Philips", _text(acquired, "machine")),
+        "statements": _statements(root),
+    }
+    document = _UUID.search(_text(root, "documentinfo/documentname"))
+    name = document.group().lower() if document else None
+    return About(name, _text(patient, "patientid") or _text(patient, "MRN"), meta, notes)
+
+
+def _statements(root: Element) -> tuple[str, ...]:
+    """The statements of the first interpretation."""
+    interpretation = next(root.iter("interpretation"), Element("none"))
+    texts = (words(_text(one, "leftstatement")) for one in interpretation.iter("statement"))
+    return tuple(text for text in texts if text)
