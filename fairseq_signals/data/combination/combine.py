@@ -1,0 +1,147 @@
+"""From several prepared folders to one: the store linked, the manifests joined, and nobody on both sides of a split.
+
+Like a preparation it may be stopped at any moment and started again with the same command, and the result is the same
+to the byte whatever the number of workers; a folder that was begun with other choices is refused.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fairseq_signals.data.atomic import written_whole
+from fairseq_signals.data.card import CARD_NAME, file_digest, read_card, write_card
+from fairseq_signals.data.combination.content import Content
+from fairseq_signals.data.combination.exclusion import display_name
+from fairseq_signals.data.combination.label_space import Meanings, label_space
+from fairseq_signals.data.combination.linking import ENDINGS, Shard, fill, shards_of
+from fairseq_signals.data.combination.people import select
+from fairseq_signals.data.combination.plan import Combination
+from fairseq_signals.data.combination.prepared import LISTS, Prepared
+from fairseq_signals.data.combination.rows import extra_columns, rows_of
+from fairseq_signals.data.combination.selection import Selection
+from fairseq_signals.data.combination.summary import card_of, print_summary
+from fairseq_signals.data.destination import EXCLUDED, SPLITS, begin, finish, held
+from fairseq_signals.data.manifest import write_manifest
+from fairseq_signals.data.preparation import Work
+from fairseq_signals.data.store import Store
+from fairseq_signals.data.table import STORE_FOLDER
+
+_FORMAT = 1  # another way of combining is another plan
+
+
+def combine(
+    plan: Combination, dest: Path, work: Work | None = None, meanings: Meanings | None = None
+) -> dict[str, Any]:
+    """Combines prepared folders into `dest`, prints a summary, and returns the contents of `dataset.yaml`.
+
+    Args:
+        plan: what, from where, without whom.
+        dest: a new or empty folder, or one in which the same combination was begun.
+        work: who does it; one process where None.
+        meanings: what the sources' codes mean, and which classes there are; all under their own names where None.
+            `plan.classes` and `plan.translate` name the tables it was read from.
+
+    Raises:
+        ValueError, FileNotFoundError: a source is not prepared or not what its card tells, people would be on both
+            sides of a split, the classes fit no source, or `dest` holds something else.
+    """
+    dest, work, meanings = Path(dest), work or Work(), meanings or Meanings()
+    parts = [Prepared(part, plan.allow_uncalibrated) for part in plan.parts]
+    _check_apart(dest, parts)
+    digest = _plan_digest(plan, parts, meanings)
+    card = read_card(dest)
+    if card is None or card.get("preparation") != digest or work.overwrite:
+        content = _decide(plan, parts, meanings)  # what cannot be combined is refused before anything is begun
+        with held(dest) as folder:
+            begin(dest, folder, digest, work.overwrite)
+            copied = fill(list(content.shards.values()), dest / STORE_FOLDER, work.workers, work.dask)
+            card = _finish(content, dest, digest)
+            finish(folder)
+        if copied:
+            print(f"{copied} shards could not be linked and were copied: they take room of their own")
+    else:
+        print(f"{dest} is combined already; --overwrite combines it anew")
+    print_summary(dest, card)
+    return card
+
+
+def _check_apart(dest: Path, parts: Sequence[Prepared]) -> None:
+    if any(part.part.folder.resolve() == dest.resolve() for part in parts):
+        raise ValueError(f"dest must be another folder than the sources, got {dest}")
+
+
+def _plan_digest(plan: Combination, parts: Sequence[Prepared], meanings: Meanings) -> str:
+    told = {
+        "format": _FORMAT,
+        "parts": [asdict(one.part) | {"folder": file_digest(one.part.folder / CARD_NAME)} for one in parts],
+        "exclude": [[display_name(path), *_exclusion_digests(path)] for path in plan.exclude],
+        "meanings": asdict(meanings),
+        "choices": asdict(plan) | {"parts": None, "exclude": None, "translate": None},
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _exclusion_digests(path: Path) -> list[str]:
+    if not path.is_file():
+        raise FileNotFoundError(f"list to exclude must be a file, got none at {path} (--exclude)")
+    beside = path.parent / CARD_NAME  # which says whose patients they are
+    return [file_digest(path), file_digest(beside) if beside.is_file() else ""]
+
+
+def _decide(plan: Combination, parts: Sequence[Prepared], meanings: Meanings) -> Content:
+    space = label_space(parts, meanings)
+    selection = select(plan, parts)
+    rate = _common_rate(plan, selection)
+    return Content(plan, parts, selection, space, _used_shards(parts, selection, rate), rate)
+
+
+def _common_rate(plan: Combination, selection: Selection) -> float:
+    rates = {
+        rate
+        for (_, name), listed in selection.recordings.listed.items()
+        for rate in np.unique(listed.rate[selection.kept[name][listed.recording]]).tolist()
+    }
+    if plan.rate is None and len(rates) > 1:
+        told = ", ".join(f"{rate:g}" for rate in sorted(rates))
+        raise ValueError(f"rate must be given where recordings differ, got {told} Hz (--rate)")
+    return float(plan.rate or rates.pop())
+
+
+def _used_shards(parts: Sequence[Prepared], selection: Selection, rate: float) -> dict[tuple[int, str], Shard]:
+    """What becomes of each shard of which anything is used, by part and name."""
+    recordings, found = selection.recordings, {}
+    for number, part in enumerate(parts):
+        used = []
+        for name in part.manifests:
+            listed = recordings.listed[number, name]
+            kept = selection.kept[name][listed.recording]
+            used.append((listed.shard[kept], listed.place[kept], listed.rate[kept]))
+        shards = shards_of(part.store, part.part.name, recordings.shards[number], part.card["files"], used, rate)
+        found |= {(number, name): shard for name, shard in shards.items()}
+    names = [shard.new_name for shard in found.values()]
+    if len(set(names)) != len(names):
+        raise ValueError(
+            f"shards must differ in name, got {max(names, key=names.count)} twice (:name=… gives a source another name)"
+        )
+    return found
+
+
+def _finish(content: Content, dest: Path, digest: str) -> dict[str, Any]:
+    store, columns = Store(dest / STORE_FOLDER), extra_columns(content.parts)
+    counts = {
+        name: write_manifest(dest / f"{name}.tsv", rows_of(name, content, store), columns)
+        for name in LISTS
+        if content.selection.kept[name].any() or name in (*SPLITS, "pretrain")
+    }
+    with written_whole(dest / EXCLUDED, "w") as file:
+        file.write("id\treason\n")
+        for identity, reason in content.selection.excluded():
+            file.write(f"{identity}\t{reason}\n")
+    files = [EXCLUDED, *(f"{name}.tsv" for name in counts)]
+    files += [f"{STORE_FOLDER}/{shard.new_name}{end}" for shard in content.shards.values() for end in ENDINGS]
+    return write_card(dest, card_of(content, counts, digest), files)

@@ -1,0 +1,182 @@
+"""The combined store: shards that fit are linked into it, the others are resampled, one at a time.
+
+A linked shard is the same file on disk under a second name: it costs no room, and stays when the source's folder is
+moved or deleted. Where the file system cannot link, it is copied. An index is put into place after its data, so an
+index in the combined store means a whole shard, as in every store.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from fairseq_signals.data.atomic import partial_path, publish
+from fairseq_signals.data.card import CARD_NAME, file_digest
+from fairseq_signals.data.engine import engine
+from fairseq_signals.data.packing import _leave_with, _stop_if_orphaned
+from fairseq_signals.data.resample import resample
+from fairseq_signals.data.store import NANOVOLTS_PER_MILLIVOLT, ShardWriter, Store
+
+LINKED, COPIED, RESAMPLED = "linked", "copied", "resampled"
+ENDINGS = (".i16", ".npy")  # the data first: an index means that it is there
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard of a part, and what becomes of it.
+
+    Attributes:
+        store: folder of the part's shards.
+        name, new_name: in the part's store and in the combined one.
+        digests: SHA-256 of its data and of its index, as the part's card tells.
+        places: rows of the shard that are used, sorted.
+        rates: Hz of each of them.
+        rate: Hz that is wanted.
+    """
+
+    store: Path
+    name: str
+    new_name: str
+    digests: tuple[str | None, str | None]
+    places: np.ndarray
+    rates: np.ndarray
+    rate: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether every recording that is used has the rate."""
+        return bool((self.rates == self.rate).all())
+
+    def new_place(self, places: np.ndarray) -> np.ndarray:
+        """Rows in the combined store of these rows of the shard."""
+        return places if self.fits else np.searchsorted(self.places, places)
+
+
+def fill(shards: Sequence[Shard], dest: Path, workers: int = 1, dask: str | None = None) -> int:
+    """Puts the shards into a store as far as they are not there, and returns how many had to be copied.
+
+    Args:
+        shards: in any order; the store is the same whatever the order and the number of workers.
+        dest: folder of the combined store, which exists.
+        workers: processes of this machine.
+        dask: address of a Dask scheduler to work on instead.
+
+    Raises:
+        ValueError, FileNotFoundError: a shard is not what its part's card tells.
+    """
+    open_shards = [shard for shard in shards if not _is_done(dest, shard.new_name)]
+    total, left = (sum(len(shard.places) for shard in some) for some in (shards, open_shards))
+    parent = None if dask else os.getpid()
+    tasks = ((shard, dest.resolve(), parent) for shard in open_shards)
+    copied = 0
+    with (
+        tqdm(total=total, initial=total - left, desc="combining", unit="recording", smoothing=0.1) as progress,
+        engine(workers, dask) as work,
+    ):
+        for count, what in work(_put, tasks):
+            progress.update(count)
+            copied += what == COPIED
+    return copied
+
+
+def _put(shard: Shard, dest: Path, parent: int | None) -> tuple[int, str]:
+    _leave_with(parent)
+    for ending, digest in zip(ENDINGS, shard.digests, strict=True):
+        file = shard.store / f"{shard.name}{ending}"
+        if digest is None or file_digest(file) != digest:
+            raise ValueError(f"files must be as {CARD_NAME} tells, got other contents in {file}")
+    _stop_if_orphaned(parent)
+    if not shard.fits:
+        _resample(shard, dest, parent)
+        return len(shard.places), RESAMPLED
+    ways = [_link(shard.store / f"{shard.name}{end}", dest / f"{shard.new_name}{end}") for end in ENDINGS]
+    return len(shard.places), COPIED if COPIED in ways else LINKED
+
+
+def _link(file: Path, place: Path) -> str:
+    place.unlink(missing_ok=True)  # what a killed run left
+    try:
+        os.link(file.resolve(), place)
+        return LINKED
+    except OSError:  # another file system, or one that knows no links
+        partial = partial_path(place)
+        try:
+            shutil.copyfile(file, partial)
+            with open(partial, "rb+") as copy:
+                os.fsync(copy.fileno())
+            publish(partial, place)
+        finally:
+            partial.unlink(missing_ok=True)
+        return COPIED
+
+
+def _resample(shard: Shard, dest: Path, parent: int | None) -> None:
+    store = Store(shard.store)
+    with ShardWriter(dest, shard.new_name) as writer:
+        for place, rate in zip(shard.places.tolist(), shard.rates.tolist(), strict=True):
+            _stop_if_orphaned(parent)
+            unit = store.entry(shard.name, place).nanovolts / NANOVOLTS_PER_MILLIVOLT
+            signal = store.read(shard.name, place).astype(np.float32) * np.float32(unit)
+            writer.add(resample(signal, rate, shard.rate))
+        _stop_if_orphaned(parent)
+
+
+def _is_done(dest: Path, name: str) -> bool:
+    try:
+        Store(dest).index(name)
+    except (ValueError, FileNotFoundError):  # not there, or somebody took a part of it away
+        return False
+    return True
+
+
+def stretch(start: int, length: int, rate: float, new_rate: float, total: int) -> tuple[int, int]:
+    """First sample and number of samples of a stretch at another rate.
+
+    A sample belongs to it when its time lies within: sample t at t / rate seconds.
+
+    Args:
+        start: first sample at `rate`.
+        length: number of samples at `rate`.
+        rate: Hz that the two are counted in.
+        new_rate: Hz that is wanted.
+        total: samples of the whole recording at the new rate.
+    """
+    # Rounded before the ceiling: 4999.999999999999 is meant to be 5000.
+    first, last = (int(np.ceil(round(sample * new_rate / rate, 6))) for sample in (start, start + length))
+    return first, min(last, total) - first
+
+
+def shards_of(
+    store: Path,
+    part: str,
+    names: Sequence[str],
+    files: dict[str, str],
+    used: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    rate: float,
+) -> dict[str, Shard]:
+    """The shards of a part of which anything is used, by name.
+
+    Args:
+        store: the part's.
+        part: name of the part, which the names in the combined store begin with.
+        names: of its shards, by number.
+        files: digests in the part's card.
+        used: (number of shard, row in it, Hz) of rows that are used; a row may come more than once.
+        rate: Hz that is wanted.
+    """
+    numbers, places, rates = (np.concatenate(one) for one in zip(*used, strict=True))
+    order = np.lexsort((places, numbers))
+    numbers, places, rates = numbers[order], places[order], rates[order]
+    new = np.ones(len(numbers), bool)
+    new[1:] = (np.diff(numbers) != 0) | (np.diff(places) != 0)
+    numbers, places, rates = numbers[new], places[new], rates[new]
+    shards, cuts = {}, np.flatnonzero(np.diff(numbers)) + 1
+    for mine in np.split(np.arange(len(numbers)), cuts) if len(numbers) else ():
+        name = names[numbers[mine[0]]]
+        digests = tuple(files.get(f"{store.name}/{name}{ending}") for ending in ENDINGS)
+        shards[name] = Shard(store.resolve(), name, f"{part}-{name}", digests, places[mine], rates[mine], rate)
+    return shards

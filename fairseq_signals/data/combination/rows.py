@@ -1,0 +1,66 @@
+"""The rows of the combined manifests: new names, places in the combined store, labels among the common classes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fairseq_signals.data.combination.content import Content
+from fairseq_signals.data.combination.linking import Shard, stretch
+from fairseq_signals.data.combination.prepared import Prepared
+from fairseq_signals.data.row import COLUMNS, Row
+from fairseq_signals.data.store import Store
+
+SOURCE, WEIGHT = "source", "weight"
+
+
+def extra_columns(parts: Sequence[Prepared]) -> list[str]:
+    """Further columns: those of any part, `source`, and `weight` where any part has one."""
+    every = [name for part in parts for manifest in part.manifests.values() for name in manifest.columns]
+    every += [SOURCE] + ([WEIGHT] if any(part.part.weight != 1 for part in parts) else [])
+    return [name for name in dict.fromkeys(every) if name not in COLUMNS]
+
+
+def rows_of(name: str, content: Content, store: Store) -> Iterator[Row]:
+    """The rows of one list, in the order of parts and of their manifests.
+
+    Args:
+        name: of the list.
+        content: of the combination.
+        store: the combined one.
+    """
+    weighted = WEIGHT in extra_columns(content.parts)
+    for number, part in enumerate(content.parts):
+        if name not in part.manifests:
+            continue
+        listed = content.selection.recordings.listed[number, name]
+        kept = content.selection.kept[name][listed.recording]
+        for row, keep in zip(part.rows(name), kept.tolist(), strict=True):
+            if keep:
+                row = _placed(row, content.shards[number, row.stored[0]], content.rate, store)
+                yield content.space.labelled(number, _renamed(row, part, weighted))
+
+
+def _renamed(row: Row, part: Prepared, weighted: bool) -> Row:
+    extra = row.extra | {SOURCE: part.names.source(row)}
+    if weighted:
+        extra[WEIGHT] = f"{part.part.weight * _weight(row, part):g}"
+    return replace(row, id=f"{part.part.name}/{row.id}", patient=part.names.patient(row), extra=extra)
+
+
+def _weight(row: Row, part: Prepared) -> float:
+    cell = row.extra.get(WEIGHT) or "1"
+    try:
+        return float(cell)
+    except ValueError:
+        raise ValueError(f"weight must be a number, got {cell!r} ({part.part.folder}, recording {row.id!r})") from None
+
+
+def _placed(row: Row, shard: Shard, rate: float, store: Store) -> Row:
+    """The row as it lies in the combined store."""
+    place = int(shard.new_place(np.array(row.stored[1])))
+    ecg = f"{shard.new_name}:{place}"
+    if row.rate == rate:
+        return replace(row, ecg=ecg)
+    start, length = stretch(row.start, row.length, row.rate, rate, store.entry(shard.new_name, place).length)
+    return replace(row, ecg=ecg, start=start, length=length, rate=rate)
