@@ -10,11 +10,13 @@ import argparse
 import logging
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from benchmarks.loader import measure_loader
 from benchmarks.preparation import measure_preparation
+from benchmarks.source import measure_source
 from benchmarks.step import measure_gpu, measure_step
 from benchmarks.table import QUICK, Scale, Table
 
@@ -31,6 +33,12 @@ def measure(table: Table, scale: Scale, threads: int, folder: "Path | None"):
         measure_gpu(table, scale, torch.device("cuda"), torch.cuda.get_device_name())
 
 
+def measure_simulated(table: Table, recordings: int, rate: int, folder: "Path | None"):
+    """Enters the preparation of a simulated source; on a Dask cluster too where Dask is installed."""
+    with tempfile.TemporaryDirectory(prefix="ecg-benchmark-", dir=folder) as temporary:
+        measure_source(table, Path(temporary), recordings, rate, find_spec("distributed") is not None)
+
+
 def main(arguments: "list[str] | None" = None):
     """Parses the arguments, measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -38,6 +46,8 @@ def main(arguments: "list[str] | None" = None):
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, to see that it works")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of a step on the processor")
     parser.add_argument("--folder", type=Path, help="where temporary files go (about a gigabyte); a fast, local disk")
+    parser.add_argument("--source", type=int, metavar="N", help="instead: prepare a simulated source of N recordings")
+    parser.add_argument("--source-rate", type=int, default=100, metavar="HZ", help="of the simulated source")
     options = parser.parse_args(arguments)
     for name, path in (
         ("--folder", options.folder),
@@ -50,7 +60,10 @@ def main(arguments: "list[str] | None" = None):
     logging.getLogger("fsspec").setLevel(logging.WARNING)  # a line for every file that wfdb opens would be timed, too
     table = Table()
     try:
-        measure(table, QUICK if options.quick else Scale(), options.threads, options.folder)
+        if options.source:
+            measure_simulated(table, options.source, options.source_rate, options.folder)
+        else:
+            measure(table, QUICK if options.quick else Scale(), options.threads, options.folder)
     finally:  # what was measured before something failed is shown, too
         if options.output:
             table.write(options.output)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
@@ -41,6 +42,13 @@ def _dask_client(address: str):
     except ImportError as error:
         raise ValueError('Dask must be installed for --dask, got none; pip install "fairseq-signals[dask]"') from error
     try:
-        return Client(address, timeout=_PATIENCE_S)
+        client = Client(address, timeout=_PATIENCE_S)
     except (OSError, ValueError) as error:
         raise ValueError(f"address must be that of a Dask scheduler, got {address!r}, which does not answer") from error
+    try:
+        # A worker that cannot import what it is sent would leave us waiting for ever.
+        client.run(import_module, __name__)
+    except ImportError as error:
+        client.close()
+        raise ValueError(f"every worker of {address} must have fairseq-signals installed, got {error}") from error
+    return client

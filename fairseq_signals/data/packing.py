@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 from tqdm import tqdm
@@ -119,11 +120,13 @@ def _pack_chunk(
 ) -> int:
     packed, rejected, seen = [], [], {}
     _leave_with(parent)
+    if not root.is_dir():  # or everything would be missing
+        raise FileNotFoundError(f"source must be a folder that every worker sees, got {root} on {gethostname()}")
     with ShardWriter(store, _shard(number)) as writer:
         for place, item in enumerate(items):
             _stop_if_orphaned(parent)
             files = _files(root, item)
-            before = fingerprints(root, files)
+            seen |= fingerprints(root, files)  # before reading: whatever changes later is then noticed
             try:
                 if wrong := damaged(root, files, digests):
                     raise Rejected("checksum", f"{wrong[0]} must have the SHA-256 that {LIST_NAME} tells, got another")
@@ -134,9 +137,6 @@ def _pack_chunk(
             else:
                 row = writer.add(record.signal)
                 packed.append({"place": place, "ecg": f"{_shard(number)}:{row}"} | facts)
-            if different := changed(root, before):
-                raise _changed_error(different)
-            seen |= before
         _stop_if_orphaned(parent)
     with written_whole(_report(number, reports), "w") as file:
         json.dump({"packed": packed, "rejected": rejected, "files": seen}, file, default=str)

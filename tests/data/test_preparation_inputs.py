@@ -73,9 +73,10 @@ def _stop(packed):
 
 
 @pytest.mark.slow
-def test_a_cluster_makes_the_same_bytes(archive, tmp_path, dask_cluster):
+def test_a_cluster_makes_the_same_bytes_though_it_works_in_another_folder(archive, tmp_path, dask_cluster, monkeypatch):
     _prepare(archive, tmp_path / "here")
-    _prepare(archive, tmp_path / "there", work=Work(dask=dask_cluster))
+    monkeypatch.chdir(tmp_path)
+    _prepare(Path("archive"), Path("there"), work=Work(dask=dask_cluster))
     assert _bytes(tmp_path / "here") == _bytes(tmp_path / "there")
 
 
@@ -134,6 +135,15 @@ def test_leads_that_are_absent_are_derived_and_said_to_be(archive, tmp_path):
     assert {row.extra["derived"] for row in rows.values()} == {"", "III,aVR,aVL,aVF"}
     np.testing.assert_array_equal(Store(tmp_path / "out" / "store").read(*rows["r1"].stored), truth)
     assert rows["r1"].extra["waveform"] == waveform_digest(read_record(archive / "r1.hea"))
+
+
+def test_a_waveform_has_one_digest_whatever_rate_and_leads_are_asked_for(archive, tmp_path):
+    waveforms = []
+    for choice in (Packing(shortest_s=0.5), Packing(rate=50.0, leads=("I", "V2"), shortest_s=0.5)):
+        _prepare(archive, tmp_path / str(choice.rate), packing=choice)
+        rows = Manifest(tmp_path / str(choice.rate) / "train.tsv")
+        waveforms.append({row.id: row.extra["waveform"] for row in rows})
+    assert waveforms[0] == waveforms[1] and len(set(waveforms[0].values())) == N
 
 
 def test_two_limb_leads_are_not_derived_where_nobody_needs_them(archive, tmp_path):
