@@ -12,7 +12,7 @@ per lead, and 1 and 0 unless given. `id` is the file's name unless given. Any ot
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,20 @@ class Description:
             signal[i] = (samples[row].astype(np.float64) - baseline[row]) / gain[row] * factor
         meta = {"unit": (self.unit,) * len(rows), "dropped": chosen.dropped} | self.meta
         return Record(signal, self.rate, chosen.leads, self.id, self.patient, self.labels, meta)
+
+    def of_row(self, row: int, id: str | None = None) -> "Description":
+        """The description of one recording of a file that holds many.
+
+        Args:
+            row: its place.
+            id: its own id, where the file tells it; else the file's name and the place.
+
+        Raises:
+            ValueError: the sidecar says of all of them what can only be said of one.
+        """
+        if self.patient is not None or self.labels or self.id != Path(self.where).stem:
+            raise ValueError(f"a sidecar of many recordings must tell no id, patient or labels, got one ({self.where})")
+        return replace(self, id=id or f"{self.id}-{row}")
 
     def _per_lead(self, value: Any) -> np.ndarray:
         try:

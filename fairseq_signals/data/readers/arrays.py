@@ -1,8 +1,10 @@
 """ECGs in NumPy files: `.npy`, or `.npz` with an array `signal`.
 
 Rate, leads and unit come from a sidecar (`_description.py` says how it looks), from the `.npz` itself, whose other
-arrays carry the sidecar's names (`rate`, `leads`, `unit`, `id` …), or are passed. The array is `[L, T]` or `[T, L]`:
-the axis as long as the list of leads is the leads' axis. Pickled objects are refused, never executed.
+arrays carry the sidecar's names (`rate`, `leads`, `unit`, `id` …), or are passed. The array of one recording is
+`[L, T]` or `[T, L]`: the axis as long as the list of leads is the leads' axis. An `.npy` may hold many recordings,
+`[N, L, T]`, `[N, T, L]` or `[N, 1, T, L]`; it is mapped, so that only the row that is asked for is read, and that row's
+id is the file's name and its number. Pickled objects are refused, never executed.
 """
 
 import zipfile
@@ -11,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from fairseq_signals.data.readers._axes import leads_first, n_rows, one_recording
+from fairseq_signals.data.readers._claims import check_claim
 from fairseq_signals.data.readers._description import describe, sidecar_of
 from fairseq_signals.data.record import Record
 
 FORMAT = "NumPy .npy or .npz (with a .json sidecar)"
-
-_LARGEST_PACKING = 1100  # deflate cannot shrink further; an archive that claims more is damaged or hostile
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -29,24 +31,42 @@ def files(path: Path) -> list[Path]:
     return [path, sidecar_of(path)]
 
 
+def rows(path: Path) -> int:
+    """How many recordings the file holds.
+
+    Raises:
+        ValueError: the file cannot be loaded without unpickling, or is damaged; names the file.
+    """
+    return n_rows(_load(path)[0].shape)
+
+
 def read(
-    path: Path, rate: float | None = None, leads: tuple[str, ...] | None = None, unit: str | None = None
+    path: Path,
+    rate: float | None = None,
+    leads: tuple[str, ...] | None = None,
+    unit: str | None = None,
+    row: int | None = None,
 ) -> Record:
-    """The recording in a NumPy file.
+    """A recording in a NumPy file.
 
     Args:
         path: the file.
         rate: Hz, if neither the file nor a sidecar states it.
         leads: one name per row (or column), if neither states them.
         unit: unit of the values, if neither states it.
+        row: which recording, counted from 0, of an array with three or four axes.
 
     Raises:
         ValueError: the file cannot be loaded without unpickling, is damaged, does not fit its description, or has as
             many samples as leads, so that its axes cannot be told apart; names the file.
     """
-    signal, stated = _load(path)
+    array, stated = _load(path)
+    if array.ndim > 2 and not isinstance(array, np.memmap):
+        raise ValueError(f"many recordings must be in an .npy, which is read row by row, got an .npz ({path})")
     description = describe(path, stated, {"rate": rate, "leads": leads, "unit": unit})
-    return description.record(_leads_first(signal, len(description.leads), path))
+    if array.ndim > 2:
+        description = description.of_row(row or 0)
+    return description.record(leads_first(one_recording(array, row, path), len(description.leads), path))
 
 
 def _load(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
@@ -78,20 +98,4 @@ def _check_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(file)
-    claimed = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
-    if claimed > entry.compress_size * _LARGEST_PACKING:
-        raise ValueError(f"array {entry.filename} must fit its {entry.compress_size} packed bytes, got {claimed}")
-
-
-def _leads_first(signal: np.ndarray, n_leads: int, path: Path) -> np.ndarray:
-    """The array as `[L, T]`."""
-    if signal.dtype.kind not in "iuf":
-        raise ValueError(f"an array must hold real numbers, got {signal.dtype} ({path})")
-    if signal.ndim == 1 and n_leads == 1:
-        return signal[np.newaxis]
-    fits = [n == n_leads for n in signal.shape]
-    if signal.ndim != 2 or not any(fits):
-        raise ValueError(f"an array must be [L, T] or [T, L] with {n_leads} leads, got {signal.shape} ({path})")
-    if all(fits):
-        raise ValueError(f"an array's axes must differ in length to be told apart, got {signal.shape} ({path})")
-    return signal if fits[0] else signal.T
+    check_claim(entry.filename, shape, dtype.itemsize, entry.compress_size)

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from fairseq_signals.data.readers import read_record
+from fairseq_signals.data.readers import arrays, read_record
 
 LEADS = ["V1", "I", "II"]
 SIGNAL = np.random.default_rng(0).normal(size=(3, 80)).astype(np.float32)
@@ -117,7 +117,7 @@ def test_a_truncated_file_is_refused(tmp_path, ending, kept):
         (SIGNAL[:2], r"\[L, T\] or \[T, L\] with 3 leads, got \(2, 80\)"),
         (SIGNAL[:, :3], r"axes must differ in length to be told apart, got \(3, 3\)"),
         (SIGNAL[0], r"with 3 leads, got \(80,\)"),
-        (SIGNAL[None], r"with 3 leads, got \(1, 3, 80\)"),
+        (SIGNAL[None, None, None], r"at most 4 axes, got \(1, 1, 1, 3, 80\)"),
         (SIGNAL.astype(complex), "must hold real numbers, got complex"),
         (SIGNAL > 0, "must hold real numbers, got bool"),
         (SIGNAL.astype(str), "must hold real numbers, got <U"),
@@ -178,3 +178,55 @@ def test_a_sidecars_rate_must_be_a_positive_number(tmp_path):
 def test_leads_as_one_text_are_refused(tmp_path):
     with pytest.raises(ValueError, match="leads must be a sequence of names, got the text '12'"):
         read_record(save(tmp_path / "a.npy"), rate=250, leads="12", unit="mV")
+
+
+MANY = np.random.default_rng(3).normal(size=(5, 3, 80)).astype(np.float32)  # [N, L, T]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [MANY, MANY.transpose(0, 2, 1), MANY.transpose(0, 2, 1)[:, None], MANY[:, None], MANY[..., None]],
+    ids=["[N, L, T]", "[N, T, L]", "[N, 1, T, L]", "[N, 1, L, T]", "[N, L, T, 1]"],
+)
+def test_an_array_of_many_recordings(tmp_path, array):
+    path = save(tmp_path / "a.npy", array)
+    assert arrays.rows(path) == 5
+    for row in range(5):
+        record = read_record(path, **PASSED, row=row)
+        np.testing.assert_array_equal(record.signal, MANY[row, [1, 2, 0]])
+        assert record.id == f"a-{row}"
+
+
+def test_an_array_of_one_recording_needs_no_row(tmp_path):
+    assert arrays.rows(save(tmp_path / "a.npy")) == 1
+    np.testing.assert_array_equal(read_record(save(tmp_path / "b.npy", MANY[:1]), **PASSED).signal, MANY[0, [1, 2, 0]])
+    assert read_record(tmp_path / "a.npy", **PASSED, row=0).id == "a"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"), [(None, "row must be given for a file of 5"), (5, "got 5"), (-1, "got -1")]
+)
+def test_a_row_must_be_one_of_the_files(tmp_path, row, message):
+    with pytest.raises(ValueError, match=message + r".*a\.npy"):
+        read_record(save(tmp_path / "a.npy", MANY), **PASSED, row=row)
+
+
+def test_four_axes_of_which_none_is_single_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"one of four axes must have length 1, .*, got \(1, 5, 3, 80\)"):
+        read_record(save(tmp_path / "a.npy", MANY[None]), **PASSED)
+
+
+def test_only_the_row_of_a_large_array_is_read(tmp_path):
+    """A terabyte that is a hole in the file, but for one row."""
+    shape = (10**9, 3, 80)
+    with open(tmp_path / "a.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        begin = file.tell()
+        file.seek(begin + 999_999_999 * MANY[0].nbytes)
+        file.write(MANY[0].tobytes())
+    np.testing.assert_array_equal(read_record(tmp_path / "a.npy", **PASSED, row=10**9 - 1).signal, MANY[0, [1, 2, 0]])
+
+
+def test_many_recordings_in_an_npz_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"many recordings must be in an \.npy, .* got an \.npz \(.*a\.npz\)"):
+        read_record(save(tmp_path / "a.npz", MANY), **PASSED, row=0)
