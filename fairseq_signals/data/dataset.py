@@ -4,6 +4,7 @@ Workers only slice: a batch holds int16 samples and their unit, and is filled by
 Conversion to millivolts and everything random but the choice of a window's place happen on the model's device.
 """
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,15 @@ from fairseq_signals.data.keys import keyed_uniform
 from fairseq_signals.data.leads import STANDARD_LEADS, parse_leads
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.table import RecordingTable
-from fairseq_signals.data.windows import MODES, centred_start, random_start, tile_counts, tile_start
+from fairseq_signals.data.windows import (
+    MODES,
+    centred_start,
+    random_start,
+    slot_bounds,
+    tile_counts,
+    tile_start,
+    visits,
+)
 
 UNKNOWN = 2
 """The label of a class of which nothing is known; 0 and 1 are absent and present."""
@@ -25,7 +34,9 @@ class WindowDataset(Dataset):
     """Windows of the recordings in one or more manifests.
 
     A sample's index is `epoch * len(dataset) + number`: the epoch travels with the index, because a data loader's
-    workers outlive epochs and would otherwise draw the same "random" windows for ever.
+    workers outlive epochs and would otherwise draw the same "random" windows for ever. Numbers are those of the
+    windows, one recording after the other; with weights (`by_weight`) they are an epoch's slots, and the epoch
+    decides which window is visited in each.
 
     A batch (`dataset.batch(indices)`, or `__getitems__` for data loaders) is a dictionary:
 
@@ -40,7 +51,6 @@ class WindowDataset(Dataset):
     Attributes:
         manifests, table: the opened manifests and their rows as arrays.
         window, stride: samples.
-        window_counts: number of windows of each recording, int64 `[N]`.
     """
 
     def __init__(
@@ -79,9 +89,8 @@ class WindowDataset(Dataset):
         self.table = RecordingTable(self.manifests, float(rate))
         lengths = self.table.lengths
         counts = tile_counts(lengths, self.window, self.stride) if mode == "tiled" else np.ones_like(lengths)
-        self.window_counts = counts
-        self._recordings = np.repeat(np.arange(len(counts)), counts)  # of each window
-        self._numbers = np.arange(len(self._recordings)) - np.repeat(np.cumsum(counts) - counts, counts)
+        self._firsts = np.concatenate([[0], np.cumsum(counts)])  # window of each recording, and the number of windows
+        self._shares: np.ndarray | None = None
         self._uniform_leads = self.table.layouts == [self.leads]
         self.labels = None
         if labels is not None:
@@ -93,8 +102,30 @@ class WindowDataset(Dataset):
             raise ValueError(f"labels must have one row per recording ({len(self.table)}), got {len(labels)}")
         self.labels = labels
 
+    @property
+    def window_counts(self) -> np.ndarray:
+        """Number of windows of each recording, int64 `[N]`."""
+        return np.diff(self._firsts)
+
+    def by_weight(self) -> "WindowDataset":
+        """The same data, its windows visited in proportion to the `weight` of their recordings; for training only.
+
+        An epoch is as long as without weights. A window of three times the mean weight is visited three times in
+        it, one of half the mean in every second epoch on average; see `data.windows.visits`. Where all weights
+        are equal, this is the data set itself.
+
+        Raises:
+            ValueError: all weights are 0.
+        """
+        weights = self.table.weights()
+        if (weights == weights[0]).all():
+            return self
+        weighted = copy.copy(self)
+        weighted._shares = slot_bounds(weights, self.window_counts)
+        return weighted
+
     def __len__(self) -> int:
-        return len(self._recordings)
+        return int(self._firsts[-1])
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return self.batch([index])
@@ -105,28 +136,38 @@ class WindowDataset(Dataset):
     def batch(self, indices: "list[int] | np.ndarray") -> dict[str, Any]:
         """The windows as one batch, see the class."""
         epochs, places = np.divmod(np.asarray(indices, np.int64), len(self))
-        rows, numbers = self._recordings[places], self._numbers[places]
+        rows, numbers, visits = self._visited(epochs, places)
         lengths = self.table.lengths[rows]
-        starts = self._starts(rows, numbers, lengths, epochs)
+        starts = self._starts(rows, numbers, lengths, epochs, visits)
         valid = np.minimum(lengths - starts, self.window)
         batch = self._copy(rows, starts, valid)
         batch |= {
             "lengths": torch.from_numpy(valid),
             "padded": bool((valid < self.window).any()),
             "recording": torch.from_numpy(rows),
-            "patient": torch.from_numpy(self.table.patients[rows]),
+            "patient": torch.from_numpy(self.table.patients[rows].astype(np.int64)),
             "window": torch.from_numpy(numbers),
         }
         if self.labels is not None:
             batch["labels"] = torch.from_numpy(self.labels[rows])
         return batch
 
-    def _starts(self, rows, numbers, lengths, epochs) -> np.ndarray:
+    def _visited(self, epochs, places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Recordings, numbers of their windows, and how often each was visited before in its epoch."""
+        if self._shares is not None:
+            return visits(self._shares, self._firsts, places, keyed_uniform(self.seed, epochs))
+        rows = np.searchsorted(self._firsts, places, "right") - 1
+        return rows, places - self._firsts[rows], np.zeros_like(places)
+
+    def _starts(self, rows, numbers, lengths, epochs, visits) -> np.ndarray:
         if self.mode == "tiled":
             return tile_start(lengths, numbers, self.window, self.stride)
         if self.mode == "centred":
             return centred_start(lengths, self.window)
-        return random_start(lengths, self.window, keyed_uniform(self.seed, epochs, rows))
+        uniform = keyed_uniform(self.seed, epochs, rows)
+        again = visits != 0
+        uniform[again] = keyed_uniform(self.seed, epochs[again], rows[again], visits[again])
+        return random_start(lengths, self.window, uniform)
 
     def _copy(self, rows, starts, valid) -> dict[str, torch.Tensor]:
         shape = (len(rows), len(self.leads), self.window)

@@ -5,7 +5,6 @@ the cells mean stands there. Classes that the source does not annotate at all st
 manifest and are unknown for every row.
 """
 
-import mmap
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +14,10 @@ import numpy as np
 
 from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.data.card import read_card
+from fairseq_signals.data.label_cells import LabelCells
 from fairseq_signals.data.row import COLUMNS, CellError, Row, clean, format_row, parse_labels, parse_row
-
-_BLOCK = 1 << 24  # bytes looked at together while lines are counted
-_NEWLINE, _TAB = 10, 9
+from fairseq_signals.data.row_columns import RowColumns
+from fairseq_signals.data.tab_separated import TabSeparated
 
 
 class Manifest:
@@ -32,37 +31,17 @@ class Manifest:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.folder = self.path.parent
-        if not self.path.is_file():
-            raise FileNotFoundError(f"manifest must be a file, got none at {self.path}")
-        self._open()
-        self._ends, tabs = _scan(self._bytes)
+        self._text = TabSeparated(self.path)
         self.columns = self._header()
         self._place = {name: place for place, name in enumerate(self.columns)}
-        odd = np.flatnonzero(tabs != len(self.columns) - 1)
-        if len(odd):
+        if self._text.uneven:
+            line, fields = self._text.uneven
             raise ValueError(
-                f"row must have {len(self.columns)} fields separated by tabs, got {tabs[odd[0]] + 1} "
-                f"({self.path}, line {odd[0] + 1})"
+                f"row must have {len(self.columns)} fields separated by tabs, got {fields} ({self.path}, line {line})"
             )
 
-    def _open(self) -> None:
-        with open(self.path, "rb") as file:
-            self._size = file.seek(0, 2)
-            # An empty file cannot be mapped; its header is then found missing like any other.
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self._size else b""
-
-    def __getstate__(self) -> dict:
-        return {name: value for name, value in vars(self).items() if name != "_bytes"}
-
-    def __setstate__(self, state: dict) -> None:
-        vars(self).update(state)
-        size = self._size
-        self._open()
-        if size != self._size:
-            raise ValueError(f"manifest must stay as it was opened, got {self._size} bytes, not {size} ({self.path})")
-
     def _header(self) -> tuple[str, ...]:
-        names = tuple(self._fields(0)) if len(self._ends) else ()
+        names = tuple(self._text.fields(0)) if len(self._text) else ()
         for name in COLUMNS:
             if name not in names:
                 got = ", ".join(map(repr, names)) or "an empty file"
@@ -71,16 +50,8 @@ class Manifest:
             raise ValueError(f"columns must differ in name, got {', '.join(names)} ({self.path}, line 1)")
         return names
 
-    def _fields(self, line: int) -> list[str]:
-        start = int(self._ends[line - 1]) + 1 if line else 0
-        raw = self._bytes[start : int(self._ends[line])].removesuffix(b"\r")
-        try:
-            return raw.decode("utf-8-sig" if line == 0 else "utf-8").split("\t")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"text must be UTF-8, got {error} ({self.path}, line {line + 1})") from error
-
     def __len__(self) -> int:
-        return len(self._ends) - 1
+        return len(self._text) - 1
 
     def __getitem__(self, index: int) -> Row:
         """Row by its place, 0 being the first after the header.
@@ -93,7 +64,7 @@ class Manifest:
         if not -len(self) <= index < len(self):
             raise IndexError(f"row must be 0 to {len(self) - 1}, got {index} ({self.path})")
         line = index % len(self) + 1
-        cells = dict(zip(self.columns, self._fields(line), strict=True))
+        cells = dict(zip(self.columns, self._text.fields(line), strict=True))
         try:
             row = parse_row(cells, line + 1)
             self._check_codes(row.labels, row.unknown)
@@ -113,11 +84,22 @@ class Manifest:
 
     def column(self, name: str) -> list[str]:
         """All cells of a column, as text, in the order of the rows."""
+        return self._text.column(self._column(name))
+
+    def distinct(self, name: str) -> tuple[list[str], np.ndarray]:
+        """The different cells of a column in the order in which they come, and int32 `[N]`: which each row has."""
+        return self._text.distinct(self._column(name))
+
+    def _column(self, name: str) -> int:
         if name not in self._place:
             known = ", ".join(self.columns)
             raise ValueError(f"column must be one of {known}, got {name!r} ({self.path}, line 1)")
-        place = self._place[name]
-        return [self._fields(line)[place] for line in range(1, len(self._ends))]
+        return self._place[name]
+
+    def parsed(self) -> RowColumns:
+        """All rows as arrays; those that `[index]` would refuse are marked as bad."""
+        classes = None if self.classes is None else self._class_set
+        return RowColumns(self._text, self.columns, classes, self.unannotated)
 
     @cached_property
     def _card(self) -> dict[str, Any]:
@@ -138,37 +120,33 @@ class Manifest:
         return tuple(self._card["unannotated"])
 
     def check(self) -> None:
-        """Walks all rows.
+        """Looks at all rows.
 
         Raises:
             ValueError: at the first row that cannot be parsed, or whose id came before.
         """
+        bad = self.parsed().bad
+        good = int(bad.argmax()) if bad.any() else len(self)  # rows before the first bad one
+        ids = self.column("id") if good == len(self) else [row.id for row in map(self.__getitem__, range(good))]
+        if len(set(ids)) != len(ids):
+            self._refuse_twice(ids)
+        if good < len(self):
+            self.refuse(good)
+
+    def refuse(self, index: int) -> None:
+        """Raises what is wrong with the cells of a row that is marked as bad."""
+        self[index]
+        raise AssertionError(f"row must be refused when it is marked as bad ({self.path}, line {index + 2})")
+
+    def _refuse_twice(self, ids: Sequence[str]) -> None:
         seen: dict[str, int] = {}
-        for row in map(self.__getitem__, range(len(self))):
-            first = seen.setdefault(row.id, row.line)
-            if first != row.line:
+        for line, name in enumerate(ids, 2):
+            first = seen.setdefault(name, line)
+            if first != line:
                 raise ValueError(
-                    f"id must be unique, got {row.id!r} a second time, first in line {first} "
-                    f"({self.path}, line {row.line}, column id)"
+                    f"id must be unique, got {name!r} a second time, first in line {first} "
+                    f"({self.path}, line {line}, column id)"
                 )
-
-
-def _scan(data: "mmap.mmap | bytes") -> tuple[np.ndarray, np.ndarray]:
-    """Where each line ends (position of its newline), and how many tabs it has."""
-    ends, tabs, carried = [], [], 0
-    for begin in range(0, len(data), _BLOCK):
-        block = np.frombuffer(data[begin : begin + _BLOCK], np.uint8)
-        newlines, tab_places = np.flatnonzero(block == _NEWLINE), np.flatnonzero(block == _TAB)
-        before = np.searchsorted(tab_places, newlines)  # tabs in this block before each newline
-        counts = np.diff(before, prepend=0)
-        counts[:1] += carried  # those of the line that the last block cut
-        carried = len(tab_places) - before[-1] if len(newlines) else carried + len(tab_places)
-        ends.append(newlines + begin)
-        tabs.append(counts)
-    if len(data) and data[len(data) - 1] != _NEWLINE:  # a last line without its newline
-        ends.append(np.array([len(data)]))
-        tabs.append(np.array([carried]))
-    return (np.concatenate(ends), np.concatenate(tabs)) if ends else (np.empty(0, np.int64),) * 2
 
 
 def label_matrix(manifest: Manifest, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -190,22 +168,24 @@ def label_matrix(manifest: Manifest, classes: Sequence[str]) -> tuple[np.ndarray
         raise ValueError(
             f"classes must be different ones of the data set, got {', '.join(strangers or classes)} ({manifest.folder})"
         )
-    labels = np.zeros((len(manifest), len(classes)), bool)
-    known = np.ones_like(labels)
-    for index, cell in enumerate(manifest.column("labels")):
-        try:
-            applying, unknown, unlabelled = parse_labels(cell)
-            if manifest.classes is not None:
-                manifest._check_codes(applying, unknown)
-            elif any(code not in place for code in applying + unknown):
-                raise CellError("labels", f"label must be one of {', '.join(classes)}, got {cell!r}")
-        except CellError as error:
-            raise ValueError(f"{error} ({manifest.path}, line {index + 2}, column labels)") from None
-        labels[index, [place[code] for code in applying if code in place]] = True
-        known[index, [place[code] for code in unknown if code in place]] = False
-        known[index] &= not unlabelled
+    cells, places = manifest.distinct("labels")
+    parsed = LabelCells(cells)
+    listed = classes if manifest.classes is None else manifest.classes
+    bad = (parsed.bad | parsed.refused(frozenset(listed), manifest.unannotated))[places]
+    if bad.any():
+        _refuse_labels(manifest, int(bad.argmax()), cells[places[bad.argmax()]], classes)
+    labels, known = parsed.matrices(classes)
     known[:, [place[code] for code in manifest.unannotated if code in place]] = False
-    return labels, known
+    return labels[places], known[places]
+
+
+def _refuse_labels(manifest: Manifest, index: int, cell: str, classes: Sequence[str]) -> None:
+    try:
+        applying, unknown, _ = parse_labels(cell)
+        manifest._check_codes(applying, unknown)
+        raise CellError("labels", f"label must be one of {', '.join(classes)}, got {cell!r}")
+    except CellError as error:
+        raise ValueError(f"{error} ({manifest.path}, line {index + 2}, column labels)") from None
 
 
 def write_manifest(path: str | Path, rows: Iterable[Row], extra_columns: Sequence[str] = ()) -> int:

@@ -2,19 +2,22 @@
 
 Conventions: `start` and `length` are samples, `rate` is Hz. A cell of `labels` holds the class codes that apply,
 separated by commas; `?CODE` stands for a class that is unknown for this recording; `-` means that nothing is
-known; an **empty** cell means that every class was looked for and none applies.
+known; an **empty** cell means that every class was looked for and none applies. A column `weight` may be there or
+not: how often a recording is visited in training beside the others; an empty cell means once.
 """
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import PureWindowsPath
+from typing import Any
 
 from fairseq_signals.data.leads import LEAD_SETS, STANDARD_LEADS, canonical_lead, parse_leads
 
 COLUMNS = ("id", "ecg", "start", "length", "rate", "leads", "patient", "labels")
+WEIGHT = "weight"
 NOTHING_KNOWN = "-"
 _STORED = re.compile(r"([A-Za-z0-9_-]+):([0-9]{1,18})")  # shard:row
 
@@ -57,6 +60,11 @@ class Row:
         found = _STORED.fullmatch(self.ecg)
         return (found[1], int(found[2])) if found else None
 
+    @property
+    def weight(self) -> float:
+        """How often the recording is visited in training, beside others."""
+        return parse_cell(WEIGHT, self.extra.get(WEIGHT, ""))
+
 
 class CellError(ValueError):
     """A cell that is not what its column holds; the manifest adds file and line."""
@@ -77,20 +85,30 @@ def parse_row(cells: dict[str, str], line: int = 0) -> Row:
         CellError: a cell is not what its column holds.
     """
     labels, unknown, unlabelled = parse_labels(cells["labels"])
+    values = {name: parse_cell(name, cells[name]) for name in COLUMNS if name != "labels"}
+    parse_cell(WEIGHT, cells.get(WEIGHT, ""))
     return Row(
-        id=_text("id", cells["id"]),
-        ecg=_recording(cells["ecg"]),
-        start=_whole("start", cells["start"], 0),
-        length=_whole("length", cells["length"], 1),
-        rate=_rate(cells["rate"]),
-        leads=_leads(cells["leads"]),
-        patient=_text("patient", cells["patient"]),
+        **values,
         labels=labels,
         unknown=unknown,
         unlabelled=unlabelled,
         extra={name: cell for name, cell in cells.items() if name not in COLUMNS},
         line=line,
     )
+
+
+def parse_cell(column: str, cell: str) -> Any:
+    """What a cell of one of `COLUMNS`, or of `weight`, means.
+
+    Raises:
+        CellError: it is not what the column holds.
+    """
+    return _PARSERS[column](cell)
+
+
+def is_stored(cell: str) -> bool:
+    """Whether a cell of `ecg` is `shard:row`, and not a path."""
+    return _STORED.fullmatch(cell) is not None
 
 
 def format_row(row: Row, extra_columns: Sequence[str] = ()) -> list[str]:
@@ -126,7 +144,7 @@ def _text(column: str, cell: str) -> str:
 
 
 def _recording(cell: str) -> str:
-    if _STORED.fullmatch(cell):
+    if is_stored(cell):
         return cell
     # Windows' rules know both separators, drives and network shares, and are checked on every system.
     outside = PureWindowsPath(cell).anchor or cell.startswith("~")
@@ -149,6 +167,16 @@ def _rate(cell: str) -> float:
     if not (math.isfinite(rate) and rate > 0):
         raise CellError("rate", f"rate must be a positive number (Hz), got {cell!r}")
     return rate
+
+
+def _weight(cell: str) -> float:
+    try:
+        weight = float(cell or 1)
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight < math.inf:
+        raise CellError(WEIGHT, f"weight must be a number of at least 0, or empty for 1, got {cell!r}")
+    return weight
 
 
 @lru_cache(maxsize=4096)
@@ -175,3 +203,16 @@ def parse_labels(cell: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
     if len(set(every)) != len(every) or any(code.strip("? ") != code or code in ("", "-") for code in every):
         raise CellError("labels", f"labels must be different codes separated by commas, or '-', got {cell!r}")
     return labels, unknown, False
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "id": partial(_text, "id"),
+    "ecg": _recording,
+    "start": partial(_whole, "start", lowest=0),
+    "length": partial(_whole, "length", lowest=1),
+    "rate": _rate,
+    "leads": _leads,
+    "patient": partial(_text, "patient"),
+    "labels": parse_labels,
+    WEIGHT: _weight,
+}

@@ -1,5 +1,6 @@
 """The recordings behind one or more manifests, as arrays: where each lies, how long it is, whose it is."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import numpy as np
 
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.readers import read_record
-from fairseq_signals.data.row import Row
-from fairseq_signals.data.store import Store, quantise
+from fairseq_signals.data.row import WEIGHT, Row, parse_cell
+from fairseq_signals.data.row_columns import RowColumns
+from fairseq_signals.data.store import ENTRY, Store, quantise
 
 STORE_FOLDER = "store"  # beside the manifest
 
@@ -16,12 +18,15 @@ STORE_FOLDER = "store"  # beside the manifest
 class RecordingTable:
     """All rows of the manifests, one after the other, checked once.
 
+    Data loaders copy it to their workers, so it keeps numbers alone; texts are read from the manifests again when
+    they are asked for.
+
     Attributes:
-        ids: id of each of the `N` rows.
+        manifests: where the `N` rows stand.
         lengths: samples of each row, int64 `[N]`.
         nanovolts: unit of each packed row, int32 `[N]`.
-        patients: number of each row's patient, int64 `[N]`, counted over all manifests.
-        patient_ids: the patients' ids by number.
+        patients: number of each row's patient, int32 `[N]`, counted over all manifests.
+        layouts: the different sets of leads.
     """
 
     def __init__(self, manifests: list[Manifest], rate: float):
@@ -30,68 +35,96 @@ class RecordingTable:
         Raises:
             ValueError, FileNotFoundError: which row is not as it must be, and where it stands.
         """
-        self.rate = rate
-        rows = sum(len(manifest) for manifest in manifests)
-        if not rows:
+        self.rate, self.manifests = rate, list(manifests)
+        self._ends = np.cumsum([len(manifest) for manifest in manifests])  # of each manifest's rows
+        if not self._ends[-1]:
             raise ValueError(
                 f"manifest must have at least one row, got none ({', '.join(str(m.path) for m in manifests)})"
             )
-        self.ids: list[str] = []
-        self.lengths, self._starts = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
-        self.nanovolts = np.zeros(rows, np.int32)
-        self.patients = np.zeros(rows, np.int64)
-        self._offsets, self._strides = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
-        self._shards, self._layouts = np.full(rows, -1, np.int32), np.zeros(rows, np.int16)
-        self._files: dict[int, Path] = {}  # of the rows that are not packed
-        self._lines: dict[int, tuple[Path, int]] = {}  # and where they stand in a manifest, for messages
-        self._shard_places: dict[tuple[Path, str], int] = {}
-        self._layout_places: dict[tuple[str, ...], int] = {}
+        shards: dict[tuple[Path, str], int] = {}
+        layouts: dict[tuple[str, ...], int] = {}
         patients: dict[str, int] = {}
         stores: dict[Path, Store] = {}
-        for manifest in manifests:
-            for row in manifest:
-                place = len(self.ids)
-                try:
-                    self._enter(place, row, manifest.folder, stores)
-                except (ValueError, FileNotFoundError) as error:
-                    raise _at(error, f"record {row.id}, {manifest.path}, line {row.line}") from error
-                if row.stored is None:
-                    self._lines[place] = (manifest.path, row.line)
-                self.patients[place] = patients.setdefault(row.patient, len(patients))
-        self.patient_ids = list(patients)
-        self.layouts = list(self._layout_places)
-        self._stores = [(stores[folder], shard) for folder, shard in self._shard_places]
+        parts = [self._part(manifest, shards, layouts, patients, stores) for manifest in manifests]
+        starts, self.lengths, self.patients, self._layouts, self._shards, entries = map(
+            np.concatenate, zip(*parts, strict=True)
+        )
+        self._starts, self._offsets, self._strides, self.nanovolts = (
+            _narrow(starts), entries["offset"].copy(), _narrow(entries["length"]), entries["nanovolts"].copy()
+        )  # fmt: skip
+        self.layouts = list(layouts)
+        self._stores = [(stores[folder], shard) for folder, shard in shards]
 
-    def _enter(self, place: int, row: Row, folder: Path, stores: dict[Path, Store]):
+    def _part(self, manifest: Manifest, shards, layouts, patients, stores) -> tuple[np.ndarray, ...]:
+        """One manifest's rows; what they name is entered with its number."""
+        columns = manifest.parsed()
+        entries, outside = _entries(columns, manifest.folder / STORE_FOLDER, stores)
+        leads = np.array([len(layout) for layout in columns.layouts], np.int64)[columns.layout]
+        packed = columns.shard >= 0
+        misfit = (entries["leads"] != leads) | (columns.starts + columns.lengths > entries["length"])
+        bad = columns.bad | (columns.rates != self.rate) | outside | (packed & misfit)
+        gone = [not os.path.exists(manifest.folder / path) for path in columns.paths]
+        bad[columns.files] |= np.array(gone, bool)
+        if bad.any():
+            self._refuse(manifest, int(bad.argmax()), stores)
+        return (
+            columns.starts,
+            columns.lengths,
+            _numbered(columns.patient_ids, columns.patients, patients),
+            _numbered(columns.layouts, columns.layout, layouts).astype(np.int16),
+            _numbered([(manifest.folder / STORE_FOLDER, name) for name in columns.shards], columns.shard, shards),
+            entries,
+        )
+
+    def _refuse(self, manifest: Manifest, index: int, stores: dict[Path, Store]) -> None:
+        row = manifest[index]  # which raises what is wrong with its cells
+        try:
+            self._check(row, manifest.folder, stores)
+        except (ValueError, FileNotFoundError) as error:
+            raise _at(error, f"record {row.id}, {manifest.path}, line {row.line}") from error
+        raise AssertionError(f"row must be refused when it is marked as bad ({manifest.path}, line {row.line})")
+
+    def _check(self, row: Row, folder: Path, stores: dict[Path, Store]) -> None:
         if row.rate != self.rate:
             raise ValueError(
                 f"rate must be {self.rate:g} Hz, as the model's, got {row.rate:g}; prepare the data with "
                 f"--rate {self.rate:g}"
             )
-        self.ids.append(row.id)
-        self._starts[place], self.lengths[place] = row.start, row.length
-        self._layouts[place] = self._layout_places.setdefault(row.leads, len(self._layout_places))
         if row.stored is None:
-            self._files[place] = folder / row.ecg
-            if not self._files[place].exists():
-                raise FileNotFoundError(f"ecg must be a file, got none at {self._files[place]}")
+            if not os.path.exists(folder / row.ecg):
+                raise FileNotFoundError(f"ecg must be a file, got none at {folder / row.ecg}")
             return
-        shard, number = row.stored
-        folder = folder / STORE_FOLDER
-        if folder not in stores:
-            stores[folder] = Store(folder)
-        entry = stores[folder].entry(shard, number)
+        entry = _opened(folder / STORE_FOLDER, stores).entry(*row.stored)
         if entry.leads != len(row.leads) or row.start + row.length > entry.length:
             raise ValueError(
                 f"recording must lie within its {entry.leads} packed leads of {entry.length} samples, got "
                 f"{len(row.leads)} leads from sample {row.start} to {row.start + row.length}"
             )
-        self._shards[place] = self._shard_places.setdefault((folder, shard), len(self._shard_places))
-        self._offsets[place], self._strides[place] = entry.offset, entry.length
-        self.nanovolts[place] = entry.nanovolts
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.lengths)
+
+    @property
+    def ids(self) -> list[str]:
+        """Id of each row, read from the manifests."""
+        return [name for manifest in self.manifests for name in manifest.column("id")]
+
+    @property
+    def patient_ids(self) -> list[str]:
+        """The patients' ids by number, read from the manifests."""
+        return list(dict.fromkeys(name for manifest in self.manifests for name in manifest.distinct("patient")[0]))
+
+    def weights(self) -> np.ndarray:
+        """How often each row is to be visited in training beside the others, float64 `[N]`, read from the manifests.
+
+        Raises:
+            ValueError: no row is to be visited.
+        """
+        weights = np.concatenate([_weights(manifest) for manifest in self.manifests])
+        if not weights.any():
+            paths = ", ".join(str(manifest.path) for manifest in self.manifests)
+            raise ValueError(f"weight must be above 0 in one row at least, got 0 in all ({paths}, column {WEIGHT})")
+        return weights
 
     def leads(self, row: int) -> tuple[str, ...]:
         """Names of a recording's leads, in standard order."""
@@ -119,9 +152,13 @@ class RecordingTable:
             samples = store.samples(name)[offset : offset + leads * stride].reshape(leads, stride)
             yield samples[:, start:stop], nanovolts
 
-    def _read_file(self, row: int, start: int, length: int) -> tuple[np.ndarray, int]:
+    def _read_file(self, place: int, start: int, length: int) -> tuple[np.ndarray, int]:
+        number = int(np.searchsorted(self._ends, place, "right"))
+        manifest = self.manifests[number]
+        row = manifest[place - int(self._ends[number]) + len(manifest)]
+        path = manifest.folder / row.ecg
         try:
-            record = read_record(self._files[row]).select(self.leads(row))
+            record = read_record(path).select(row.leads)
             if record.rate != self.rate or record.signal.shape[1] < start + length:
                 raise ValueError(
                     f"recording must have {self.rate:g} Hz and at least {start + length} samples, as its manifest "
@@ -129,8 +166,50 @@ class RecordingTable:
                 )
             return quantise(record.signal[:, start : start + length])
         except (ValueError, FileNotFoundError) as error:
-            path, line = self._lines[row]
-            raise _at(error, f"{self._files[row]}, record {self.ids[row]}, {path}, line {line}") from error
+            raise _at(error, f"{path}, record {row.id}, {manifest.path}, line {row.line}") from error
+
+
+def _entries(columns: RowColumns, folder: Path, stores: dict[Path, Store]) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's entry in its shard's index (`ENTRY`, zeros for a file), and which rows have none there."""
+    indices = []
+    for shard in columns.shards:
+        try:
+            indices.append(_opened(folder, stores).index(shard))
+        except (ValueError, FileNotFoundError):
+            indices.append(np.empty(0, ENTRY))  # every row of it is outside
+    sizes = np.array([len(index) for index in indices] or [0])
+    packed = columns.shard >= 0
+    outside = packed & (columns.numbers >= sizes[columns.shard])
+    found = np.zeros(len(packed), ENTRY)
+    inside = packed & ~outside
+    if inside.any():
+        first = np.cumsum(sizes) - sizes
+        found[inside] = np.concatenate(indices)[first[columns.shard[inside]] + columns.numbers[inside]]
+    return found, outside
+
+
+def _opened(folder: Path, stores: dict[Path, Store]) -> Store:
+    if folder not in stores:
+        stores[folder] = Store(folder)
+    return stores[folder]
+
+
+def _numbered(names: list, places: np.ndarray, numbers: dict) -> np.ndarray:
+    """Numbers of the names at `places`, int32; new names are entered, and place -1 stays -1."""
+    known = [numbers.setdefault(name, len(numbers)) for name in names]
+    return np.array([*known, -1], np.int32)[places]
+
+
+def _weights(manifest: Manifest) -> np.ndarray:
+    if WEIGHT not in manifest.columns:
+        return np.ones(len(manifest))
+    cells, places = manifest.distinct(WEIGHT)
+    return np.array([parse_cell(WEIGHT, cell) for cell in cells], np.float64)[places]
+
+
+def _narrow(numbers: np.ndarray) -> np.ndarray:
+    """The numbers in half the memory, where they fit."""
+    return numbers.astype(np.int32 if numbers.max(initial=0) <= np.iinfo(np.int32).max else np.int64)
 
 
 def _at(error: Exception, where: str) -> Exception:

@@ -13,11 +13,13 @@ class WindowBatches(FairseqDataset):
 
     fairseq's own batching drops what does not divide by eight, and freezes the batches of the first epoch; here
     every window is in exactly one batch per epoch, and training permutes anew each epoch, by (seed, epoch) alone.
+    Training visits windows by the weights of the manifest where it has some; evaluation never does.
     """
 
     def __init__(self, windows: WindowDataset, subset: str, shuffle: bool, seed: int):
         super().__init__()
-        self.windows, self.subset, self.shuffle, self.seed = windows, subset, shuffle, seed
+        self.windows = windows.by_weight() if shuffle else windows
+        self.subset, self.shuffle, self.seed = subset, shuffle, seed
         self.epoch = 1
 
     def __len__(self) -> int:

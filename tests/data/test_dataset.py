@@ -277,7 +277,7 @@ def test_files_that_changed_are_named_when_they_are_read(tmp_path, change, messa
     dataset = WindowDataset(path, RATE, 1.0, stride_seconds=0.8)
     if change.get("torn"):
         (tmp_path / "file6.npy").write_bytes((tmp_path / "file6.npy").read_bytes()[:500])
-    index = int(np.flatnonzero(dataset._recordings == 6)[1])  # from sample 20 + 80 on
+    index = int(dataset.window_counts[:6].sum()) + 1  # from sample 20 + 80 on
     with pytest.raises(ValueError, match=rf"{message}.*\(.*file6\.npy, record r6, .*train\.tsv, line 8\)"):
         dataset.batch([index])
 

@@ -91,7 +91,7 @@ def test_lines_are_found_however_the_file_is_cut_into_blocks(tmp_path, monkeypat
     ids = ["x" * generator.integers(1, 40) + str(number) for number in range(300)]
     path = _manifest(tmp_path, *(f"{name}\ts:0\t0\t9\t100\tI\tp\t" for name in ids))
     for block in (1, 7, 64, 100_000):
-        monkeypatch.setattr("fairseq_signals.data.manifest._BLOCK", block)
+        monkeypatch.setattr("fairseq_signals.data.tab_separated._BLOCK", block)
         assert Manifest(path).column("id") == ids
 
 
@@ -111,7 +111,7 @@ def test_a_million_rows_open_without_being_parsed(tmp_path):
         file.writelines(f"r{number}\ts:{number}\t0\t5000\t500\t12\tp{number // 2}\tAF\n" for number in range(1_000_000))
     manifest = Manifest(path)
     assert len(manifest) == 1_000_000 and manifest[765_432].patient == "p382716"
-    assert manifest._ends.nbytes == 8 * 1_000_001
+    assert manifest._text._ends.nbytes == 8 * 1_000_001
 
 
 @pytest.mark.parametrize("missing", HEADER.split("\t"))
