@@ -17,10 +17,10 @@ def engine(workers: int = 1, dask: str | None = None) -> Iterator[Callable[..., 
     Args:
         workers: processes of this machine.
         dask: address of a Dask scheduler (`tcp://host:8786`), whose workers are then used instead. They must see the
-            same files under the same paths and have this package installed.
+            same files under the same paths; they and the scheduler must have this package installed.
 
     Raises:
-        ValueError: Dask is not installed, or no scheduler answers at the address.
+        ValueError: Dask is not installed, no scheduler answers at the address, or it lacks this package.
     """
     with _dask_client(dask) if dask else nullcontext(), _backend(dask):
         # One task at a time: a task is a whole shard, and the progress bar lives from their coming one by one.
@@ -46,9 +46,12 @@ def _dask_client(address: str):
     except (OSError, ValueError) as error:
         raise ValueError(f"address must be that of a Dask scheduler, got {address!r}, which does not answer") from error
     try:
-        # A worker that cannot import what it is sent would leave us waiting for ever.
+        # Tasks that scheduler or workers cannot unpickle are lost, and would be waited for for ever.
+        client.run_on_scheduler(import_module, __name__)
         client.run(import_module, __name__)
     except ImportError as error:
         client.close()
-        raise ValueError(f"every worker of {address} must have fairseq-signals installed, got {error}") from error
+        raise ValueError(
+            f"scheduler and workers at {address} must have fairseq-signals installed, got {error}"
+        ) from error
     return client

@@ -16,9 +16,10 @@ def dask_cluster(tmp_path_factory):
     told, command = folder / "scheduler.json", [sys.executable, "-m", "dask"]
     where = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     place = ["--scheduler-file", str(told), "--no-dashboard"]
+    # In another folder than the test, with nothing but the package in common.
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     processes = [
-        subprocess.Popen([*command, "scheduler", "--port", "0", *place], **where),
+        subprocess.Popen([*command, "scheduler", "--port", "0", *place], env=environment, **where),
         subprocess.Popen([*command, "worker", *place, "--nworkers", "2", "--nthreads", "1"], env=environment, **where),
     ]
     try:

@@ -97,5 +97,5 @@ def test_settings_that_make_no_sense_are_refused(setting, message):
 
 def test_a_worker_that_does_not_see_the_source_does_not_call_it_missing(folders):
     root, store, reports = folders
-    with pytest.raises(FileNotFoundError, match="source must be a folder that every worker sees, got .*nowhere on "):
+    with pytest.raises(FileNotFoundError, match=r"source must be a folder that every worker sees, got .*nowhere on "):
         pack([Item("7", "a")], root / "nowhere", store, reports, _packing())
