@@ -1,8 +1,10 @@
+import ast
 import csv
 import hashlib
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 import wfdb
 
@@ -103,6 +105,133 @@ def test_a_hole_in_the_download_is_listed(source, tmp_path):
     card = _main(source, tmp_path / "out")
     assert card["counts"]["rejected"] == {"missing": 1}
     assert "7\trecords100/00000/00007_lr\tmissing" in (tmp_path / "out" / "rejected.tsv").read_text()
+
+
+STATEMENTS = """,description,diagnostic,form,rhythm,diagnostic_class,diagnostic_subclass
+NDT,,1.0,1.0,,STTC,STTC
+NORM,,1.0,,,NORM,NORM
+IMI,,1.0,,,MI,IMI
+AMI,,1.0,,,MI,AMI
+LVOLT,,,1.0,,,
+SR,,,,1.0,,
+AFIB,,,,1.0,,
+"""
+CASES = {  # ecg_id: what stands in its row
+    1: "{'NORM': 100.0, 'SR': 0.0}",
+    2: "{'IMI': 15.0, 'AMI': 100.0, 'AFIB': 0.0}",
+    3: "{'IMI': 15.0, 'LVOLT': 0.0}",
+    4: "{'NDT': 50.0}",
+    5: "{'SR': 0.0}",
+    6: "{}",
+}
+
+
+@pytest.fixture
+def cases(source):
+    """The same folder with the statements of `CASES` in its first rows."""
+    (source / "scp_statements.csv").write_text(STATEMENTS)
+    path = source / "ptbxl_database.csv"
+    lines = path.read_text().splitlines()
+    for n, codes in CASES.items():
+        head, _, tail = lines[n].partition('"')
+        lines[n] = f'{head}"{codes}{tail[tail.index("}") + 1 :]}'
+    path.write_text("\n".join(lines) + "\n")
+    return source
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "cells"),
+    [
+        (
+            "all",
+            ["NDT", "NORM", "IMI", "AMI", "LVOLT", "SR", "AFIB"],
+            ["NORM,SR", "IMI,AMI,AFIB", "IMI,LVOLT", "NDT", "SR", "-"],
+        ),
+        ("diagnostic", ["NDT", "NORM", "IMI", "AMI"], ["NORM", "IMI,AMI", "IMI", "NDT", "-", "-"]),
+        ("subdiagnostic", ["STTC", "NORM", "IMI", "AMI"], ["NORM", "IMI,AMI", "IMI", "STTC", "-", "-"]),
+        ("superdiagnostic", ["STTC", "NORM", "MI"], ["NORM", "MI", "MI", "STTC", "-", "-"]),
+        ("form", ["NDT", "LVOLT"], ["-", "-", "LVOLT", "NDT", "-", "-"]),
+        ("rhythm", ["SR", "AFIB"], ["SR", "AFIB", "-", "-", "SR", "-"]),
+    ],
+)
+def test_a_recording_without_a_statement_of_the_task_is_no_example_of_it(cases, tmp_path, task, classes, cells):
+    """Rows in the files themselves: `-` is nothing known, an empty cell would be none of the classes."""
+    card = _main(cases, tmp_path / "out", "--task", task)
+    assert card["classes"] == classes and card["options"]["task"] == task
+    table = _table(tmp_path / "out")
+    assert [table[str(n)] for n in CASES] == cells
+
+
+@pytest.mark.parametrize(
+    ("task", "least", "cells"),
+    [
+        ("all", 50, ["NORM,SR", "AMI,AFIB,?IMI", "LVOLT,?IMI", "NDT", "SR", "-"]),
+        ("all", 51, ["NORM,SR", "AMI,AFIB,?IMI", "LVOLT,?IMI", "?NDT", "SR", "-"]),
+        ("superdiagnostic", 50, ["NORM", "MI", "?MI", "STTC", "-", "-"]),
+    ],
+)
+def test_an_unlikely_statement_is_unknown_and_an_unstated_likelihood_counts(cases, tmp_path, task, least, cells):
+    _main(cases, tmp_path / "out", "--task", task, "--min-likelihood", str(least))
+    table = _table(tmp_path / "out")
+    assert [table[str(n)] for n in CASES] == cells
+
+
+def _table(dest):
+    rows = {}
+    for name in ("train", "valid", "test"):
+        with open(dest / f"{name}.tsv", newline="") as file:
+            rows |= {row["id"]: row["labels"] for row in csv.DictReader(file, delimiter="\t")}
+    return rows
+
+
+def test_a_likelihood_is_a_percentage(source, tmp_path):
+    with pytest.raises(ValueError, match=r"likelihood must be 0 to 100 per cent, got 101 \(--min-likelihood\)"):
+        _main(source, tmp_path, "--min-likelihood", "101")
+
+
+@pytest.mark.parametrize(("more", "kept"), [([], False), (["--duplicates", "keep"], True)])
+def test_recordings_that_version_103_dropped_are_rejected(source, tmp_path, more, kept):
+    path = source / "ptbxl_database.csv"
+    text = path.read_text()
+    path.write_text(text.replace("\n7,3.0,", "\n137,3.0,"))
+    card = _main(source, tmp_path / "out", *more)
+    assert card["counts"]["offered"] == 24 and card["counts"]["recordings"] == 23 + kept
+    rejected = (tmp_path / "out" / "rejected.tsv").read_text()
+    assert ("137\trecords100/00000/00007_lr\tunlisted\trecording must be one of PTB-XL 1.0.3" in rejected) != kept
+    assert card["checks"][0] == "the source publishes 21799 recordings, got 24: is the download complete?"
+
+
+def test_files_of_the_other_rate_are_no_silent_mistake(source, tmp_path):
+    (source / "records100").rename(source / "records500")
+    path = source / "ptbxl_database.csv"
+    path.write_text(path.read_text().replace("records500/00000/", "hr/").replace("records100/", "records500/"))
+    path.write_text(path.read_text().replace("filename_lr,filename_hr", "filename_hr,filename_lr"))
+    with pytest.raises(ValueError, match="at least one recording must be usable, got none of 24"):
+        _main(source, tmp_path / "out", "--records", "500")
+    assert "rate must agree with the header's 100 Hz, got 500" in (tmp_path / "out" / "rejected.tsv").read_text()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("task", list(ptbxl.TASKS))
+def test_every_task_against_the_table_itself(real_ecgs, task):
+    """Recordings per class, and those without a statement of the task, counted by pandas."""
+    folder = real_ecgs("ptbxl")
+    statements = pd.read_csv(folder / "scp_statements.csv", index_col=0)
+    marked = (
+        statements if task == "all" else statements[statements[task.removeprefix("sub").removeprefix("super")] == 1]
+    )
+    names = {"subdiagnostic": "diagnostic_subclass", "superdiagnostic": "diagnostic_class"}
+    names = marked[names[task]] if task in names else pd.Series(marked.index, marked.index)
+    table = pd.read_csv(folder / "ptbxl_database.csv", index_col=0)
+    long = table.scp_codes.map(ast.literal_eval).map(list).explode()
+    long = long[long.isin(names.index)].map(names)
+    expected = long.reset_index().drop_duplicates().scp_codes.value_counts()
+    classes = list(dict.fromkeys(ptbxl.task_classes(folder, task).values()))
+    items = ptbxl.read_items(folder, 100, task)
+    assert len(classes) == ptbxl.TASKS[task] == len(expected)
+    assert Counter(code for item in items for code in item.labels) == expected.to_dict()
+    assert sum(not item.unlabelled for item in items) == long.index.nunique()
+    assert [item.id for item in items if item.unlabelled] == [*map(str, table.index[~table.index.isin(long.index)])]
 
 
 @pytest.mark.real
