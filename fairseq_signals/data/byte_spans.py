@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 _BLOCK = 1 << 18  # bytes gathered together, so that memory stays bounded
-_NEWLINE = 10
+_NEWLINE, _BLANK, _DELETE = 10, 32, 127
 _WEIGHTS = np.random.default_rng(1).integers(1, 2**64, 4096, dtype=np.uint64) | np.uint64(1)
 
 
@@ -24,6 +24,15 @@ def texts(raw: np.ndarray, starts: np.ndarray, stops: np.ndarray, errors: str = 
         lines = np.full(len(data) + len(widths), _NEWLINE, np.uint8)
         lines[np.arange(len(data)) + np.repeat(np.arange(len(widths)), widths)] = data
         found += lines.tobytes().decode("utf-8", errors).split("\n")[: rows.stop - rows.start]
+    return found
+
+
+def blank(raw: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """Which stretches are empty or hold white space alone: bool `[N]`."""
+    found = stops == starts
+    heads = raw[np.where(found, 0, starts)]
+    suspects = np.flatnonzero(found | (heads <= _BLANK) | (heads >= _DELETE))  # white space may be beyond ASCII
+    found[suspects] = [not text.strip() for text in texts(raw, starts[suspects], stops[suspects], "replace")]
     return found
 
 

@@ -6,7 +6,9 @@ from itertools import count
 
 import numpy as np
 
-from fairseq_signals.data.row import CellError, parse_labels
+from fairseq_signals.data.row import NOTHING_KNOWN, CellError, parse_labels
+
+_NONE, _BAD = -1, -2  # no code, and no label at all
 
 
 class LabelCells:
@@ -26,16 +28,14 @@ class LabelCells:
         which = np.fromiter(map(numbers.__getitem__, tokens), np.int64, len(tokens))
         places: dict[str, int] = defaultdict(count().__next__)
         parsed = [_parse(token, places) for token in numbers]
-        place, applies, nothing = np.array(parsed, np.int64).reshape(-1, 3).T
+        place, applies, alone = np.array(parsed, np.int64).reshape(-1, 3).T[:, which]
         owners = np.repeat(np.arange(len(cells)), counts)
         self.codes = list(places)
-        self.unlabelled, self.bad = np.zeros(len(cells), bool), np.zeros(len(cells), bool)
-        self.unlabelled[owners[nothing[which] == 1]] = True
-        self.bad[owners[place[which] == _BAD]] = True
-        self.bad |= self.unlabelled & (counts > 1)
-        known = place[which] >= 0
-        self.cells, self.places = owners[known], place[which][known]
-        self.applies = applies[which][known].astype(bool)
+        self.unlabelled = np.array([cell == NOTHING_KNOWN for cell in cells], bool)
+        known = place >= 0
+        self.cells, self.places, self.applies = owners[known], place[known], applies[known] == 1
+        self.bad = np.zeros(len(cells), bool)
+        self.bad[owners[(place == _BAD) | ((alone == 1) & (counts[owners] > 1))]] = True
         self.bad[self._twice()] = True
 
     def _twice(self) -> np.ndarray:
@@ -62,22 +62,20 @@ class LabelCells:
         return labels, known
 
 
-_NONE, _BAD = -1, -2
-
-
 def _tokens(cells: Sequence[str]) -> tuple[list[str], np.ndarray]:
     """What stands between commas, one cell after the other, and the number of each cell's."""
-    counts = np.fromiter((cell.count(",") + 1 if cell else 0 for cell in cells), np.int64, len(cells))
-    text = ",".join(filter(None, cells))
-    return text.split(",") if text else [], counts
+    text = "\n".join(cells)
+    raw = np.frombuffer(text.encode(), np.uint8)
+    commas, ends = np.flatnonzero(raw == ord(",")), np.flatnonzero(raw == ord("\n"))
+    counts = np.diff(np.searchsorted(commas, ends), prepend=0, append=len(commas)) + 1
+    return (text.replace("\n", ",").split(","), counts) if cells else ([], np.zeros(0, np.int64))
 
 
 def _parse(token: str, places: dict[str, int]) -> tuple[int, bool, bool]:
+    """Place of its code, whether it applies, and whether the token must stand alone."""
     try:
-        labels, unknown, unlabelled = parse_labels(token)
+        labels, unknown, _ = parse_labels(token)
     except CellError:
         return _BAD, False, False
-    codes = labels + unknown  # none where nothing is known, none in an empty cell, else one
-    if not (codes or unlabelled):
-        return _BAD, False, False  # nothing between two commas
-    return places[codes[0]] if codes else _NONE, bool(labels), unlabelled
+    codes = labels + unknown  # one, but none in an empty cell and where nothing is known
+    return (places[codes[0]], bool(labels), False) if codes else (_NONE, False, True)

@@ -26,7 +26,7 @@ class RowColumns:
         shard: which of them each row lies in, int32 `[N]`, -1 for a file of its own.
         numbers: row within the shard, int64 `[N]`.
         files, paths: rows that are files of their own, int64, and their paths.
-        patient_ids, patients: the patients in the order in which they come, and which of them each row has, int32.
+        patients: which patient, int32 `[N]`, numbered in the order in which they come.
     """
 
     def __init__(
@@ -49,8 +49,9 @@ class RowColumns:
         self.bad[text.undecodable()] = True
         used = [*COLUMNS, *([WEIGHT] if WEIGHT in names else [])]
         spans = dict(zip(used, text.spans([names.index(name) for name in used]), strict=True))
-        ids = byte_spans.texts(self._raw, *spans.pop("id"), "replace")
-        self.bad |= np.fromiter((not name.strip() for name in ids), bool, len(ids))
+        self.bad |= byte_spans.blank(self._raw, *spans.pop("id"))
+        self.bad |= byte_spans.blank(self._raw, *spans["patient"])
+        _, self.patients = byte_spans.distinct(self._raw, *spans.pop("patient"))
         self._recordings(*spans.pop("ecg"))
         self._labels(*spans.pop("labels"), classes, unannotated)
         self.starts = self._numbers("start", spans, np.int64)
@@ -58,7 +59,6 @@ class RowColumns:
         self.rates = self._numbers("rate", spans, np.float64)
         self.layouts, layout = self._parsed("leads", spans, ())
         self.layout = layout.astype(np.int16)
-        self.patient_ids, self.patients = self._parsed("patient", spans, "")
         if WEIGHT in spans:
             self._parsed(WEIGHT, spans, 0)
         del self._raw

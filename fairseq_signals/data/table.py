@@ -46,12 +46,10 @@ class RecordingTable:
         patients: dict[str, int] = {}
         stores: dict[Path, Store] = {}
         parts = [self._part(manifest, shards, layouts, patients, stores) for manifest in manifests]
-        starts, self.lengths, self.patients, self._layouts, self._shards, entries = map(
-            np.concatenate, zip(*parts, strict=True)
-        )
-        self._starts, self._offsets, self._strides, self.nanovolts = (
-            _narrow(starts), entries["offset"].copy(), _narrow(entries["length"]), entries["nanovolts"].copy()
-        )  # fmt: skip
+        columns = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        starts, self.lengths, self.patients, self._layouts, self._shards, entries = columns
+        self._starts, self._strides = _narrow(starts), _narrow(entries["length"])
+        self._offsets, self.nanovolts = entries["offset"].copy(), entries["nanovolts"].copy()
         self.layouts = list(layouts)
         self._stores = [(stores[folder], shard) for folder, shard in shards]
 
@@ -70,11 +68,16 @@ class RecordingTable:
         return (
             columns.starts,
             columns.lengths,
-            _numbered(columns.patient_ids, columns.patients, patients),
+            self._patients(manifest, columns.patients, patients),
             _numbered(columns.layouts, columns.layout, layouts).astype(np.int16),
             _numbered([(manifest.folder / STORE_FOLDER, name) for name in columns.shards], columns.shard, shards),
             entries,
         )
+
+    def _patients(self, manifest: Manifest, places: np.ndarray, patients: dict[str, int]) -> np.ndarray:
+        if len(self.manifests) == 1:
+            return places  # a million names are not compared for nothing
+        return _numbered(manifest.distinct("patient")[0], places, patients)
 
     def _refuse(self, manifest: Manifest, index: int, stores: dict[Path, Store]) -> None:
         row = manifest[index]  # which raises what is wrong with its cells
