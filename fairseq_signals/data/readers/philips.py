@@ -73,7 +73,7 @@ def read(
     hertz = sensible_rate(_agreed(wave, signal, ("samplespersecond", "samplingrate"), "rate", path), path)
     step = _agreed(wave, signal, ("resolution", "signalresolution"), "resolution", path)
     names = _names(wave, signal, leads, path)
-    n_samples = count(round(number(wave.get("durationperchannel"), "durationperchannel", path) * hertz / 1000), "samples", path)  # fmt: skip  # noqa: E501
+    n_samples = _n_samples(wave, hertz, path)
     samples = _samples(wave, names, n_samples, path)
     channels = [Channel(name, values, step, "uV") for name, values in zip(names, samples, strict=True)]
     return vendor_record(path, channels, hertz, Passed(rate, leads, unit), _about(root, notes))
@@ -118,6 +118,13 @@ def _agreed(wave: Element, signal: Element, names: tuple[str, ...], what: str, p
     if len(values) > 1:
         raise ValueError(f"{what} must be the same wherever it is stated, got {sorted(values)} ({path})")
     return values.pop()
+
+
+def _n_samples(wave: Element, hertz: float, path: Path) -> int:
+    seconds = number(wave.get("durationperchannel"), "durationperchannel", path) / 1000
+    if not 0 < seconds * hertz <= MOST_SAMPLES:
+        raise ValueError(f"samples of a lead must be 1 to {MOST_SAMPLES}, got {seconds:g} s claimed ({path})")
+    return round(seconds * hertz)
 
 
 def _names(wave: Element, signal: Element, passed: tuple[str, ...] | None, path: Path) -> list[str]:
