@@ -148,6 +148,8 @@ def test_lost_files_and_invalid_samples_are_counted_and_the_number_of_recordings
     assert card["counts"]["rejected"] == {"missing": 1, "not finite": 1}
     rejected = pd.read_csv(dest / "rejected.tsv", sep="\t", dtype=str).set_index("id")
     assert rejected.loc[_study(3), "reason"] == "missing" and "V3" in rejected.loc[_study(7), "message"]
+    warnings = pd.read_csv(dest / "warnings.tsv", sep="\t", dtype=str).set_index("id")
+    assert "V6" in warnings.loc[_study(9), "warning"], "a dead lead is kept, and said"
     assert any("800035 recordings, got 40" in line for line in card["checks"])
 
 
