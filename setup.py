@@ -4,6 +4,10 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+# What recorders export: DICOM, Philips, and (heavy) SCP-ECG and others.
+VENDORS = ["pydicom>=3.0", "sierraecg", "ecgdatakit>=2.0", "defusedxml"]
+DASK = ["dask[distributed]"]  # preparation on an existing cluster
+
 setup(
     name="fairseq-signals",
     version="0.1.0",
@@ -22,6 +26,10 @@ setup(
         "scipy",
         "wfdb>=4.3",
         "soundfile",
+        "h5py",
+        "pandas",
+        "openpyxl",
+        "requests",
         "scikit-learn",
         "joblib",
         "tqdm",
@@ -29,5 +37,9 @@ setup(
         "matplotlib",
         "pytest",
     ],
-    extras_require={"test": ["pytorch-metric-learning", "ruff"]},
+    extras_require={
+        "vendors": VENDORS,
+        "dask": DASK,
+        "test": ["pytorch-metric-learning", "ruff", *VENDORS, *DASK],
+    },
 )
