@@ -30,6 +30,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject, Stated
@@ -98,6 +99,34 @@ def read_items(source: Path, hertz: int, task: str = "all", min_likelihood: floa
     return items
 
 
+class Person(NamedTuple):
+    """What the table tells of a recording: whose it is, its official fold, its statements."""
+
+    patient: str
+    fold: str
+    sex: str
+    statements: tuple[str, ...]
+
+
+def read_people(table: Path) -> dict[str, Person]:
+    """Patient, fold, sex and statements by `ecg_id`, for the same recordings under other names.
+
+    Args:
+        table: `ptbxl_database.csv`.
+
+    Raises:
+        ValueError, FileNotFoundError: it is not that of PTB-XL; names file and line.
+    """
+    people = {}
+    for line, row in enumerate(_rows(table, "ecg_id", "patient_id", "sex", "scp_codes", "strat_fold"), start=2):
+        try:
+            codes = tuple(ast.literal_eval(row["scp_codes"]))
+            people[row["ecg_id"]] = Person(patient_of(row), _fold(row), _SEXES[row["sex"]], codes)
+        except (ValueError, TypeError, KeyError, SyntaxError) as error:
+            raise ValueError(f"row must be one of PTB-XL, got {error} ({table}, row {line})") from error
+    return people
+
+
 def rejected_duplicate(item: Item, ecg_id: str) -> Reject:
     """One of the `DUPLICATES` among what is left out."""
     message = f"recording must be one of PTB-XL 1.0.3, got {ecg_id}, which it dropped for holding another one's samples"
@@ -138,8 +167,7 @@ def _item(row: dict[str, str], known: set[str], classes: Mapping[str, str], min_
     strangers = [code for code in statements if code not in known]
     if strangers:
         raise ValueError(f"statements {', '.join(strangers)} that {_STATEMENTS} lacks")
-    if row["strat_fold"] not in FOLDS or row["sex"] not in _SEXES:
-        raise ValueError(f"fold {row['strat_fold']!r} and sex {row['sex']!r}, not 1 to 10 and 0 or 1")
+    fold = _fold(row)
     labels, unknown, unlabelled = labels_of(statements, classes, min_likelihood)
     return Item(
         file=row[_FILES[hertz]],
@@ -148,14 +176,20 @@ def _item(row: dict[str, str], known: set[str], classes: Mapping[str, str], min_
         labels=labels,
         unknown=unknown,
         unlabelled=unlabelled,
-        extra={"age": _age(row["age"]), "sex": _SEXES[row["sex"]], "fold": row["strat_fold"]},
-        split=FOLDS[row["strat_fold"]],
+        extra={"age": _age(row["age"]), "sex": _SEXES[row["sex"]], "fold": fold},
+        split=FOLDS[fold],
     )
 
 
 def patient_of(row: Mapping[str, str]) -> str:
     """The patient's id; the table writes `15709.0`."""
     return str(int(float(row["patient_id"])))
+
+
+def _fold(row: Mapping[str, str]) -> str:
+    if row["strat_fold"] not in FOLDS or row["sex"] not in _SEXES:
+        raise ValueError(f"fold {row['strat_fold']!r} and sex {row['sex']!r}, not 1 to 10 and 0 or 1")
+    return row["strat_fold"]
 
 
 def _age(cell: str) -> str:

@@ -13,14 +13,13 @@ those of the table.
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from fairseq_signals.data.item import Item, Packed
-from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
-from fairseq_signals.data.row import Row
+from fairseq_signals.data.preparation import Arrangement, Source, prepare
 from manifests.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
 from manifests.class_list import in_classes
+from manifests.header_row import row_of_header
 from manifests.label_table import apply_table
 from manifests.options import option_parser, packing_of, run, source_folder, work_of
 
@@ -69,7 +68,7 @@ def patient_of(packed: Packed, rule: str) -> str | None:
 
 def arrange(packed: list[Packed], options: argparse.Namespace, table_columns: Sequence[str] = ()) -> Arrangement:
     """Rows, classes, stratified splits by patient, and pairs of the patients with two recordings or more."""
-    rows = [_row(one, options.patient_from) for one in packed]
+    rows = [row_of_header(one, patient=patient_of(one, options.patient_from) or one.item.id) for one in packed]
     rows, classes, outside = in_classes(rows, options.classes, options.min_count)
     if outside:
         common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
@@ -83,14 +82,6 @@ def arrange(packed: list[Packed], options: argparse.Namespace, table_columns: Se
     pairs, how_pairs = pairs_of_splits(splits, options.pair_seconds, options.seed)
     columns = (*_COLUMNS, *(name for name in table_columns if name not in _COLUMNS))
     return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", options.unannotated, columns)
-
-
-def _row(packed: Packed, rule: str) -> Row:
-    row = row_of(packed, patient=patient_of(packed, rule) or packed.item.id)
-    age = packed.meta.get("age")
-    told = {"age": "" if age is None else f"{age:g}", "sex": packed.meta.get("sex") or ""}
-    silent = packed.item.labels is None and not packed.labels
-    return replace(row, extra=told | row.extra, unlabelled=row.unlabelled or silent)
 
 
 def _patient_rule(text: str) -> str:
