@@ -1,0 +1,171 @@
+"""The PhysioNet/CinC Challenge 2021: 88,253 recordings of eight sub-sources with SNOMED CT codes.
+
+    python -m manifests.cinc2021 --source challenge-2021-1.0.3/training --dest data/cinc2021 --rate 500 \
+        --ptbxl-table ptb-xl-1.0.3/ptbxl_database.csv
+    python -m manifests.cinc2021 --source challenge-2021-1.0.3/training --dest data/oh2022 --rate 500 \
+        --ptbxl-table ptb-xl-1.0.3/ptbxl_database.csv --preset oh2022
+
+Labels come from the `#Dx` comments, by default in terms of the challenge's 26 classes. A class that a sub-source does
+not annotate is unknown for its recordings (`manifests/annotated.py`); `--negatives challenge` makes it absent, as the
+challenge's own score does. Ningbo codes atrial fibrillation nowhere and atrial flutter 7,615 times: its flutter is
+likely to be both.
+
+Splits are made within each sub-source, so they are the same whichever are taken:
+    - PTB-XL: its official folds 1–8, 9, 10 and patients, from `--ptbxl-table`. Without the table its patients are
+      unknown, and its recordings are split one by one.
+    - PTB, INCART: several recordings per patient, and nobody tells whose: train only.
+    - the others: by recording, stratified; the challenge publishes no patients.
+Recordings with the same samples that would fall into two splits go to train.
+
+Presets (`--preset`, see `manifests/cinc2021_parts.py`): `oh2022` takes all but PTB and INCART, holds out tenths of CPSC
+and Georgia, and pairs all patients of PTB-XL with two recordings, who are kept out of `pretrain.tsv`;
+`oh2022-diagnosis` has the same splits of CPSC and Georgia alone. Differs: the paper splits five-second samples; here
+a recording is whole, so no patient's recording is on both sides.
+
+Columns beyond the standard: `age` (years), `sex`, `source` (the sub-source), and for PTB-XL `ecg_id` (HR00001 is 1),
+`fold`, `statements`.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from fairseq_signals.data.faults import UNLISTED
+from fairseq_signals.data.item import Item, Reject
+from fairseq_signals.data.preparation import Source, prepare
+from manifests.arranging import add_shares
+from manifests.cinc2021_parts import EXPECTED, PARTS, PRESETS, Selection, part_of_file
+from manifests.cinc2021_splits import NO_PATIENTS, arrange
+from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.ptbxl import DUPLICATES, FOLDS, Person, read_people, rejected_duplicate
+
+
+def find_items(
+    folder: Path, selection: Selection, people: Mapping[str, Person]
+) -> tuple[list[Item], list[Reject], list[str]]:
+    """The recordings of the selection sorted by path, what is left out of them, and what is odd.
+
+    Args:
+        folder: searched deeply.
+        selection: sub-sources.
+        people: PTB-XL's table by `ecg_id`; empty where it is not given.
+
+    Raises:
+        FileNotFoundError: there is no recording of the selection.
+    """
+    headers = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.hea"))
+    items, left_out, odd = [], [], []
+    for file in [*headers, *_without_header(folder, set(headers))]:
+        part, contradiction = part_of_file(file)
+        item = Item(file, id=PurePosixPath(file).stem, extra={"source": part or ""})
+        if part is None:
+            message = f"recording must be one of {', '.join(PARTS)}, by its folder or its name, got {file}"
+            left_out.append(Reject(item, UNLISTED, message))
+        elif part not in selection.parts:
+            continue
+        elif not file.endswith(".hea"):
+            left_out.append(Reject(item, "missing", f"header must lie beside the signal file, got none for {file}"))
+        else:
+            one = _of_ptbxl(item, people) if part == "ptb-xl" else item
+            (items if isinstance(one, Item) else left_out).append(one)
+        if contradiction:
+            odd.append(contradiction)
+    if not items:
+        wanted = ", ".join(selection.parts)
+        raise FileNotFoundError(f"source must hold recordings of {wanted}, got none below {folder} (--source, --parts)")
+    return items, left_out, odd
+
+
+def _without_header(folder: Path, headers: set[str]) -> list[str]:
+    signals = (path.relative_to(folder).as_posix() for path in folder.rglob("*.mat"))
+    return sorted(file for file in signals if f"{file.removesuffix('.mat')}.hea" not in headers)
+
+
+def _of_ptbxl(item: Item, people: Mapping[str, Person]) -> Item | Reject:
+    digits = item.id.removeprefix("HR")
+    ecg_id = str(int(digits)) if digits.isdecimal() else ""
+    if ecg_id in DUPLICATES:
+        return rejected_duplicate(item, item.id)
+    if not people:
+        return replace(item, extra=item.extra | {"ecg_id": ecg_id})
+    if ecg_id not in people:
+        return Reject(item, UNLISTED, f"recording must be in the table of PTB-XL, got {item.id}, which is not")
+    person = people[ecg_id]
+    told = {"ecg_id": ecg_id, "fold": person.fold, "statements": " ".join(person.statements)}
+    return replace(item, patient=person.patient, split=FOLDS[person.fold], extra=item.extra | told)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    parts = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    if not parts or not set(parts) <= set(PARTS):
+        raise argparse.ArgumentTypeError(f"parts must be among {', '.join(PARTS)}, got {text!r}")
+    return tuple(part for part in PARTS if part in parts)
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = option_parser(__doc__.splitlines()[0], "the challenge's folder training, or any folder of its records")
+    add = parser.add_argument
+    add("--preset", choices=sorted(PRESETS), default="all", help="the sub-sources and splits of a paper")
+    add(
+        "--parts", type=_parts, metavar="NAMES", help=f"sub-sources to take, of those of the preset: {', '.join(PARTS)}"
+    )
+    add("--ptbxl-table", type=Path, metavar="FILE", help="ptbxl_database.csv, for PTB-XL's patients, folds and statements")  # fmt: skip  # noqa: E501
+    add("--classes", default="cinc2021", metavar="CLASSES", help="cinc2021 (its 26), all, or codes separated by commas")
+    add("--min-count", type=int, default=1, metavar="N", help="with --classes all: leave rarer codes out")
+    add("--negatives", choices=("annotated", "challenge"), default="annotated", help="annotated: classes that a sub-source does not annotate are unknown there; challenge: absent")  # fmt: skip  # noqa: E501
+    add_shares(parser)
+    return parser.parse_args(arguments)
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    preset = PRESETS[options.preset]
+    if options.parts is None:
+        return preset
+    beyond = [part for part in options.parts if part not in preset.parts]
+    if beyond:
+        taken = ", ".join(preset.parts)
+        raise ValueError(
+            f"parts must be among those of preset {options.preset} ({taken}), got {', '.join(beyond)} (--parts)"
+        )
+    return replace(preset, parts=options.parts, held_out=tuple(p for p in preset.held_out if p in options.parts))
+
+
+def _print_counts(items: Sequence[Item], left_out: Sequence[Reject], odd: Sequence[str]) -> None:
+    offered = Counter(item.extra["source"] for item in (*items, *(reject.item for reject in left_out)))
+    for part, expected in EXPECTED.items():
+        if offered[part] not in (0, expected):
+            print(f"warning: {part} has {expected} recordings, got {offered[part]}: is the download complete?")
+    for contradiction in odd:
+        print(f"warning: {contradiction}")
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    """Prepares the challenge's recordings as the command line tells and returns the contents of `dataset.yaml`."""
+    options = _options(arguments)
+    folder, selection = source_folder(options), _selection(options)
+    if options.preset == "mehari2022" and not options.ptbxl_table:
+        raise ValueError(
+            "table of PTB-XL must be given for preset mehari2022, which tests on its folds (--ptbxl-table)"
+        )
+    people = read_people(options.ptbxl_table) if options.ptbxl_table else {}
+    items, left_out, odd = find_items(folder, selection, people)
+    _print_counts(items, left_out, odd)
+    if not people and any(item.extra["source"] == "ptb-xl" for item in items):
+        print(f"warning: {NO_PATIENTS}")
+    names = ("preset", "classes", "min_count", "negatives", "shares", "pair_seconds", "seed")
+    choices = {name: getattr(options, name) for name in names} | {"parts": list(selection.parts)}
+    expected = sum(EXPECTED[part] for part in selection.parts)
+    source = Source("PhysioNet/CinC Challenge 2021", None, folder, items, left_out, choices, expected=expected)
+    return prepare(
+        source,
+        options.dest,
+        packing_of(options),
+        lambda packed: arrange(packed, selection, people, options),
+        work_of(options),
+    )
+
+
+if __name__ == "__main__":
+    run(main)

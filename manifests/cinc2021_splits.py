@@ -1,0 +1,124 @@
+"""Splits and pairs of the PhysioNet/CinC Challenge 2021, made within each sub-source."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from fairseq_signals.data.item import Packed
+from fairseq_signals.data.pairs import gallery_probe, halves
+from fairseq_signals.data.preparation import Arrangement
+from fairseq_signals.data.row import Row
+from fairseq_signals.data.splits import joined_by_signal, split_patients
+from manifests.annotated import mask_unannotated
+from manifests.arranging import by_split, pairs_of_splits
+from manifests.cinc2021_parts import Selection
+from manifests.class_list import in_classes
+from manifests.header_row import row_of_header
+from manifests.ptbxl import Person
+
+NO_PATIENTS = (
+    "PTB-XL's patients are unknown without --ptbxl-table: 2,110 of them have several recordings, which now fall into "
+    "different splits, so scores on them are too good"
+)
+_COLUMNS = ("age", "sex", "source", "ecg_id", "fold", "statements")
+
+
+def split_rows(
+    rows: Sequence[Row],
+    official: Mapping[str, str],
+    held_out: Sequence[str],
+    shares: Mapping[str, float],
+    seed: int,
+) -> tuple[list[str], int]:
+    """The split of each row, and how many rows went to train for holding the samples of one in another split.
+
+    Args:
+        rows: with the sub-source in the column `source` and the samples' digest in `waveform`.
+        official: split by recording's id, for those that have one.
+        held_out: sub-sources that valid and test recordings come from; the others are trained on.
+        shares: fraction of the recordings by name of the split.
+        seed: another seed gives another split.
+    """
+    groups = joined_by_signal([row.patient for row in rows], [row.extra["waveform"] for row in rows])
+    drawn = {}
+    for part in held_out:
+        ours = [place for place, row in enumerate(rows) if row.extra["source"] == part and row.id not in official]
+        of_group = split_patients(
+            [groups[place] for place in ours], [rows[place].labels for place in ours], shares, seed
+        )
+        drawn |= {place: of_group[groups[place]] for place in ours}
+    splits = [
+        (official.get(row.id) or drawn[place]) if row.extra["source"] in held_out else "train"
+        for place, row in enumerate(rows)
+    ]
+    homes: dict[str, set[str]] = {}
+    for group, split in zip(groups, splits, strict=True):
+        homes.setdefault(group, set()).add(split)
+    moved = [place for place, split in enumerate(splits) if len(homes[groups[place]]) > 1 and split != "train"]
+    for place in moved:
+        splits[place] = "train"
+    return splits, len(moved)
+
+
+def arrange(
+    packed: list[Packed], selection: Selection, people: Mapping[str, Person], options: argparse.Namespace
+) -> Arrangement:
+    """Rows in terms of the classes, splits within each sub-source, and pairs."""
+    _check_join(packed, people)
+    rows, classes, outside = in_classes([row_of_header(one) for one in packed], options.classes, options.min_count)
+    if outside:
+        common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
+        print(f"labels outside the class list: {len(outside)} codes, {outside.total()} times; most often {common}")
+    unannotated: list[str] = []
+    if options.negatives == "annotated":
+        rows, unannotated = mask_unannotated(rows, classes)
+    official = {one.item.id: one.item.split for one in packed if one.item.split}
+    found, moved = split_rows(rows, official, selection.held_out, options.shares, options.seed)
+    splits = by_split(rows, found)
+    pairs, how_pairs = _pairs(splits, selection, options)
+    how = f"{_how(selection, bool(people), options)}; {moved} moved to train for samples of another split; {how_pairs}"
+    return Arrangement(splits, pairs, classes, how, unannotated, _COLUMNS)
+
+
+def _check_join(packed: Sequence[Packed], people: Mapping[str, Person]) -> None:
+    """Makes sure that the table is that of these recordings: headers tell the sex, too."""
+    both = [
+        (people[one.item.extra["ecg_id"]].sex, one.meta["sex"])
+        for one in packed
+        if one.item.extra.get("ecg_id") in people and one.meta.get("sex")
+    ]
+    different = sum(ours != theirs for ours, theirs in both if ours)
+    if different > max(2, 0.05 * len(both)):
+        raise ValueError(
+            f"sex must be the same in headers and table, got another in {different} of {len(both)} recordings of "
+            "PTB-XL: the table is not that of these recordings (--ptbxl-table)"
+        )
+
+
+def _how(selection: Selection, has_people: bool, options: argparse.Namespace) -> str:
+    shares = ", ".join(f"{name} {share:g}" for name, share in options.shares.items())
+    official = has_people and "ptb-xl" in selection.held_out
+    drawn = ", ".join(part for part in selection.held_out if not (official and part == "ptb-xl"))
+    whole = ", ".join(part for part in selection.parts if part not in selection.held_out)
+    told = [f"{drawn} each by recording, stratified by label ({shares}), seed {options.seed}"] if drawn else []
+    told += ["ptb-xl by its official folds 1-8, 9, 10"] if official else []
+    told += [f"train only: {whole}"] if whole else []
+    told += [NO_PATIENTS] if "ptb-xl" in selection.parts and not has_people else []
+    return "; ".join(told)
+
+
+def _pairs(
+    splits: Mapping[str, Sequence[Row]], selection: Selection, options: argparse.Namespace
+) -> tuple[dict[str, list[Row]], str]:
+    seconds, seed = options.pair_seconds, options.seed
+    if not selection.everybody:
+        return pairs_of_splits(splits, seconds, seed)
+    everybody = [row for rows in splits.values() for row in rows if row.extra["source"] == "ptb-xl"]
+    gallery, probe = gallery_probe(everybody, seconds, seed)
+    if not gallery:
+        return {}, "no gallery and probe, as no patient is known to have two recordings"
+    valid_gallery, valid_probe = halves(splits["valid"], seconds)
+    pairs = {"gallery": gallery, "probe": probe, "valid_gallery": valid_gallery, "valid_probe": valid_probe}
+    return pairs, (
+        f"gallery and probe: all patients of PTB-XL with two or more recordings, two drawn of each, a random crop of "
+        f"{seconds:g} s; valid_gallery and valid_probe: both ends of one recording of valid (a stand-in)"
+    )

@@ -1,0 +1,24 @@
+"""The manifest's row of a recording whose header tells age, sex and diagnoses in its comments."""
+
+from dataclasses import replace
+from typing import Any
+
+from fairseq_signals.data.item import Packed
+from fairseq_signals.data.preparation import row_of
+from fairseq_signals.data.row import Row
+
+
+def row_of_header(packed: Packed, **changes: Any) -> Row:
+    """The row with the columns `age` (years) and `sex` from the header, unless the item has them.
+
+    A recording of whose diagnoses neither the item nor the header says anything is unlabelled: that is not "none".
+
+    Args:
+        packed: a recording.
+        changes: cells that are known better, such as the patient.
+    """
+    row = row_of(packed, **changes)
+    age = packed.meta.get("age")
+    told = {"age": "" if age is None else f"{age:g}", "sex": packed.meta.get("sex") or ""}
+    silent = packed.item.labels is None and not packed.labels
+    return replace(row, extra=told | row.extra, unlabelled=row.unlabelled or silent)
