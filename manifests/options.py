@@ -33,6 +33,7 @@ def option_parser(description: str, source_help: str) -> argparse.ArgumentParser
     add("--pair-seconds", type=float, default=5.0, metavar="SECONDS", help="length of gallery and probe crops")
     add("--seed", type=int, default=1, metavar="N", help="for splits, pairs and crops")
     add("--relabel", type=_renaming, default=(), metavar="NAME=LEAD,…", help="channels that the files name wrongly: the name there, and the lead it really is")  # fmt: skip  # noqa: E501
+    add("--keep-suspect", action="store_true", help="keep what the self-tests reject or refuse (exchanged leads, a wrong gain), with warnings")  # fmt: skip  # noqa: E501
     add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster (tcp://host:8786) to work on instead of --workers")  # fmt: skip  # noqa: E501
     add("--overwrite", action="store_true", help="discard what was prepared into --dest before")
     return parser
@@ -45,7 +46,15 @@ def packing_of(options: argparse.Namespace) -> Packing:
     if not options.pair_seconds > 0:
         raise ValueError(f"length of crops must be positive (seconds), got {options.pair_seconds} (--pair-seconds)")
     leads = parse_leads(options.leads)
-    return Packing(options.rate, leads, options.bound_mv, options.shortest, options.per_shard, options.relabel)
+    return Packing(
+        options.rate,
+        leads,
+        options.bound_mv,
+        options.shortest,
+        options.per_shard,
+        options.relabel,
+        options.keep_suspect,
+    )
 
 
 def work_of(options: argparse.Namespace) -> Work:

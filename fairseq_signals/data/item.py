@@ -70,6 +70,7 @@ class Packing:
         shortest_s: shortest duration, seconds.
         per_shard: recordings in a shard, rejected ones included.
         relabel: pairs of a lead's name in the files and what the channel really is.
+        keep_suspect: whether recordings and sources that the self-tests find wrong are kept, with warnings.
     """
 
     rate: float | None = None
@@ -78,6 +79,7 @@ class Packing:
     shortest_s: float = 1.0
     per_shard: int = 512
     relabel: tuple[tuple[str, str], ...] = ()
+    keep_suspect: bool = False
 
     def __post_init__(self):
         if self.rate is not None and not 0 < self.rate < float("inf"):

@@ -190,7 +190,7 @@ def _finish(
     rejects: list[Reject],
     digest: str,
 ) -> dict[str, Any]:
-    verdict = judge(packed, source.stated.calibrated)
+    verdict = judge(packed, source.stated.calibrated, packing.keep_suspect)
     rejects = [*rejects, *verdict.rejects]
     gone = {reject.item.id for reject in verdict.rejects}
     packed = [one for one in packed if one.item.id not in gone]

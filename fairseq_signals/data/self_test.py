@@ -4,43 +4,45 @@ A recording is examined where it is read (`examine`), and the whole source is ju
 only beside the others does a wrong gain look wrong.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-from fairseq_signals.data.item import Packed, Reject
+import numpy as np
+
+from fairseq_signals.data.ages_and_sexes import judge_ages_and_sexes
+from fairseq_signals.data.amplitude import amplitude_facts, extent, judge_amplitude
+from fairseq_signals.data.chest_order import chest_facts, judge_chest_order
+from fairseq_signals.data.dead_leads import dead_facts, judge_dead_leads
+from fairseq_signals.data.duplicates import judge_duplicates
+from fairseq_signals.data.item import Packed
+from fairseq_signals.data.lead_identity import judge_limb_leads, limb_facts
 from fairseq_signals.data.record import Record
+from fairseq_signals.data.verdict import Verdict, joined, lenient
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the self-tests found in a source.
-
-    Attributes:
-        rejects: recordings to leave out.
-        warnings: what is odd, by id of the recording.
-        card: numbers for `dataset.yaml`.
-        lines: the same for people, printed at the end.
-        refusal: why the whole source cannot be right, and the way out; None where it can.
-    """
-
-    rejects: Sequence[Reject] = ()
-    warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    card: Mapping[str, Any] = field(default_factory=dict)
-    lines: Sequence[str] = ()
-    refusal: str | None = None
+__all__ = ["Verdict", "examine", "judge"]
 
 
 def examine(record: Record) -> dict[str, Any]:
     """Facts about one recording as it was read, small enough to keep for a million; plain JSON values."""
-    return {}
+    with np.errstate(invalid="ignore"):  # leads that are not stored may hold anything
+        extents = extent(record)
+        return {
+            **amplitude_facts(record, extents),
+            **limb_facts(record, extents),
+            **dead_facts(record),
+            **chest_facts(record),
+        }
 
 
-def judge(packed: Sequence[Packed], calibrated: bool = True) -> Verdict:
+def judge(packed: Sequence[Packed], calibrated: bool = True, keep_suspect: bool = False) -> Verdict:
     """The verdict on a source.
 
     Args:
         packed: its recordings, with the facts that `examine` found.
-        calibrated: whether its numbers are millivolts.
+        calibrated: whether its numbers are millivolts; where not, nothing is concluded from amplitudes and leads.
+        keep_suspect: reject and refuse nothing, and warn instead.
     """
-    return Verdict()
+    of_signals = (judge_limb_leads, judge_chest_order, judge_amplitude) if calibrated else ()
+    always = (judge_dead_leads, judge_duplicates, judge_ages_and_sexes)
+    verdict = joined([each(packed) for each in (*of_signals, *always)])
+    return lenient(verdict) if keep_suspect else verdict

@@ -14,6 +14,8 @@ def write_wfdb():
     def write(folder, name, seed, comments=(), samples=600):
         folder.mkdir(parents=True, exist_ok=True)
         digital = np.random.default_rng(seed).integers(-2000, 2000, (samples, 12))
+        one, two = (2 * (digital[:, :2] // 4)).T  # limb leads that are none would be found out
+        digital[:, :6] = np.stack([one, two, two - one, -(one + two) // 2, one - two // 2, two - one // 2], axis=1)
         wfdb.wrsamp(
             name,
             fs=100,
@@ -29,3 +31,19 @@ def write_wfdb():
         return digital.T
 
     return write
+
+
+@pytest.fixture(scope="session")
+def ecg_signal():
+    """`ecg_signal(seed, samples)`: 12 leads in standard order, mV, float32 `[12, T]`; the limb leads agree."""
+
+    def make(seed, samples):
+        generator = np.random.default_rng(seed)
+        times = np.arange(samples) / 400
+        beats = np.exp(-0.5 * (((times - 0.4) % 0.8 - 0.4) / 0.012) ** 2)
+        one, two = (size * beats + generator.normal(0, 0.02, samples) for size in generator.uniform(0.5, 1.5, 2))
+        chest = generator.uniform(-1, 2, (6, 1)) * beats + generator.normal(0, 0.02, (6, samples))
+        limb = np.stack([one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2])
+        return np.concatenate([limb, chest]).astype(np.float32)
+
+    return make
