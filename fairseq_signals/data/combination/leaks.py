@@ -99,8 +99,8 @@ def message(selection: Selection, leak: Leak, folders: list[str]) -> str:
         ways = f"--exclude {manifest} takes that list's people out of all that is trained on, {ways}"
     return (
         f"{what} must be in one list only, got {which} in {leak.lower} (recording {recordings.ids[low]}) and in "
-        f"{leak.upper} (recording {recordings.ids[high]}); {people} people with {int(leak.concerned.sum())} rows of "
-        f"{leak.lower} are in both: {ways}"
+        f"{leak.upper} (recording {recordings.ids[high]}); this concerns {people} of the people and "
+        f"{int(leak.concerned.sum())} rows of {leak.lower}: {ways}"
     )
 
 

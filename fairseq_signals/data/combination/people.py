@@ -1,12 +1,13 @@
 """Who stays in which list: shares, exclusions, copies and leaks, in this order."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from fairseq_signals.data.combination.exclusion import exclude, read_exclusion
 from fairseq_signals.data.combination.leaks import find_leaks, mend, message
-from fairseq_signals.data.combination.plan import ON_LEAK, Combination
+from fairseq_signals.data.combination.plan import ON_LEAK, Combination, Part
 from fairseq_signals.data.combination.prepared import LISTS, Prepared, same_people_known
 from fairseq_signals.data.combination.recordings import Recordings
 from fairseq_signals.data.combination.selection import TRAINED_ON, Selection, drawn, repeated
@@ -22,11 +23,14 @@ def select(plan: Combination, parts: Sequence[Prepared]) -> Selection:
     """
     exclusions = [read_exclusion(path, parts) for path in plan.exclude]
     recordings = Recordings(parts)
-    same_people_known({one.part.name: one.names.known for one in parts} | {one.name: one.known for one in exclusions})
     selection = Selection(recordings)
-    for number, prepared in enumerate(parts):
-        _take_part(selection, number, prepared, plan.seed)
-    watched = {name: recordings.lists[name] & ~_left_out(recordings, parts) for name in PAIRS}
+    for number, part in enumerate(plan.parts):
+        for name in part.without:
+            selection.take_out(_left_out(recordings, number, name, part.folder), LISTS, f"without {name}")
+    watched = {name: selection.kept[name].copy() for name in PAIRS}
+    same_people_known({one.part.name: one.names.known for one in parts} | {one.name: one.known for one in exclusions})
+    for number, part in enumerate(plan.parts):
+        _take_part(selection, number, part, plan.seed)
     for exclusion in exclusions:
         print(exclude(selection, exclusion))
     _drop_copies(selection)
@@ -41,26 +45,20 @@ def select(plan: Combination, parts: Sequence[Prepared]) -> Selection:
     return selection
 
 
-def _left_out(recordings: Recordings, parts: Sequence[Prepared]) -> np.ndarray:
-    """Recordings of the sources that a part is taken without, bool `[N]`."""
-    out = np.zeros(len(recordings), bool)
-    for number, prepared in enumerate(parts):
-        unwanted = [place for place, name in enumerate(recordings.sources) if name in prepared.part.without]
-        out |= (recordings.part == number) & np.isin(recordings.source, unwanted)
-    return out
-
-
-def _take_part(selection: Selection, number: int, prepared: Prepared, seed: int) -> None:
-    """What the choices of one part leave out of it."""
-    recordings, part = selection.recordings, prepared.part
+def _left_out(recordings: Recordings, number: int, name: str, folder: Path) -> np.ndarray:
+    """Recordings of a source that a part is taken without, bool `[N]`."""
     mine = recordings.part == number
-    for name in part.without:
-        source = recordings.sources.index(name) if name in recordings.sources else -1
-        which = mine & (recordings.source == source)
-        if not which.any():
-            known = ", ".join(recordings.sources[place] for place in np.unique(recordings.source[mine]))
-            raise ValueError(f"source to leave out must be one of {known}, got {name!r} (:without= of {part.folder})")
-        selection.take_out(which, LISTS, f"without {name}")
+    which = mine & np.array([one == name for one in recordings.sources])[recordings.source]
+    if not which.any():
+        known = ", ".join(recordings.sources[place] for place in np.unique(recordings.source[mine]))
+        raise ValueError(f"source to leave out must be one of {known}, got {name!r} (:without= of {folder})")
+    return which
+
+
+def _take_part(selection: Selection, number: int, part: Part, seed: int) -> None:
+    """What the choices of one part leave out of it."""
+    recordings = selection.recordings
+    mine = recordings.part == number
     if not part.pairs:
         for name in PAIRS:
             selection.kept[name] &= ~mine
