@@ -1,13 +1,12 @@
 """A table of labels beside a folder of recordings: which file, whose, what it shows.
 
-Columns by name, in any order, separated by commas (or tabs, for `.tsv`): `file` (path relative to the source, with or
-without extension) or `id` (name of the file without folder and extension); `labels` (codes separated by commas or
-semicolons, `?CODE` for unknown, `-` for nothing known, empty for none applies); `patient`; `split` (train, valid,
-test). Any other column is kept. Only `file` or `id` must be there.
+Columns by name, in any order (`manifests/csv_table.py` says how they are separated): `file` (path relative to the
+source, with or without extension) or `id` (name of the file without folder and extension); `labels` (codes separated
+by commas or semicolons, `?CODE` for unknown, `-` for nothing known, empty for none applies); `patient`; `split`
+(train, valid, test). Any other column is kept. Only `file` or `id` must be there.
 """
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Reject
 from fairseq_signals.data.preparation import SPLITS
 from fairseq_signals.data.row import COLUMNS, CellError, parse_labels
+from manifests.csv_table import cells_of, columns_of
 
 _MEANT = ("file", "id", "labels", "patient", "split")
 
@@ -33,19 +33,22 @@ def apply_table(path: Path, items: Sequence[Item]) -> tuple[list[Item], list[Rej
     Raises:
         ValueError, FileNotFoundError: a column is missing, or a cell is not what its column holds.
     """
-    columns, rows = _read(path)
+    columns = columns_of(path)
+    if "file" not in columns and "id" not in columns:
+        raise ValueError(f"table must have a column file or id, got {', '.join(columns) or 'nothing'} ({path}, row 1)")
     key = "file" if "file" in columns else "id"
+    further = [name for name in columns if name not in (*_MEANT, *COLUMNS)]
     by_key = _index(items, key)
     found: dict[str, Item] = {}
     lost: list[Item] = []
-    for line, row in enumerate(rows, start=2):
-        where = f"{path}, row {line}"
-        name = row[key].strip()
+    for line, cells in cells_of(path):
+        row, where = dict(zip(columns, cells, strict=True)), f"{path}, row {line}"
+        name = row[key]
         matches = by_key.get(_stem(name) if key == "file" else name, [])
         if len(matches) > 1:
             files = ", ".join(item.file for item in matches)
             raise ValueError(f"id must name one file, got {name!r}, which names {files}: use a column file ({where})")
-        item = _described(matches[0] if matches else Item(name, id=_stem(name)), row, columns, where)
+        item = described(matches[0] if matches else Item(name, id=_stem(name)), row, further, where)
         if item.file in found:
             raise ValueError(f"{key} must be listed once, got {name!r} again ({where})")
         if matches:
@@ -55,24 +58,7 @@ def apply_table(path: Path, items: Sequence[Item]) -> tuple[list[Item], list[Rej
     listed = [found[item.file] for item in items if item.file in found]
     message = f"recording must be listed in {path.name}, got none of its name"
     unlisted = [Reject(item, UNLISTED, message) for item in items if item.file not in found]
-    return listed + lost, unlisted, [name for name in columns if name not in (*_MEANT, *COLUMNS)]
-
-
-def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    if not path.is_file():
-        raise FileNotFoundError(f"table of labels must be a file, got none at {path}")
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        table = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        columns = list(table.fieldnames or ())
-        if "file" not in columns and "id" not in columns:
-            raise ValueError(
-                f"table must have a column file or id, got {', '.join(columns) or 'nothing'} ({path}, row 1)"
-            )
-        rows = list(table)
-    for line, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
-            raise ValueError(f"row must have {len(columns)} cells, got more or fewer ({path}, row {line})")
-    return columns, rows
+    return listed + lost, unlisted, further
 
 
 def _index(items: Sequence[Item], key: str) -> dict[str, list[Item]]:
@@ -88,13 +74,23 @@ def _stem(file: str) -> str:
     return path.with_suffix("").as_posix() if path.suffix.lower() in (".hea", ".dat", ".mat") else path.as_posix()
 
 
-def _described(item: Item, row: dict[str, str], columns: Sequence[str], where: str) -> Item:
-    extra = {name: row[name].strip() for name in columns if name not in (*_MEANT, *COLUMNS)}
-    item = replace(item, patient=row.get("patient", "").strip() or None, extra=item.extra | extra)
+def described(item: Item, row: Mapping[str, str], further: Sequence[str], where: str) -> Item:
+    """The item with what a row of a table says of it.
+
+    Args:
+        item: as it is known without the table.
+        row: cells by column, of which `patient`, `split` and `labels` are meant if they are there.
+        further: columns that are kept as they are.
+        where: for messages.
+
+    Raises:
+        ValueError: a cell is not what its column holds.
+    """
+    item = replace(item, patient=row.get("patient") or None, extra=item.extra | {name: row[name] for name in further})
     if "split" in row:
-        if row["split"].strip() not in SPLITS:
+        if row["split"] not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {row['split']!r} ({where}, column split)")
-        item = replace(item, split=row["split"].strip())
+        item = replace(item, split=row["split"])
     if "labels" in row:
         cell = ",".join(code.strip() for code in row["labels"].replace(";", ",").split(","))
         try:

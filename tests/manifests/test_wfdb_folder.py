@@ -135,7 +135,7 @@ def test_wrong_options_end_in_one_paragraph(archive, tmp_path, capsys):
         (["--workers", "0"], "workers must be at least 1"),
         (["--pair-seconds", "0"], "length of crops must be positive"),
         (["--patient-from", "table"], "table must have a column patient"),
-        (["--labels", str(tmp_path / "none.csv")], "table of labels must be a file"),
+        (["--labels", str(tmp_path / "none.csv")], "table none.csv must be a file"),
     ]
     for number, (more, message) in enumerate(cases):
         with pytest.raises(SystemExit) as caught:
