@@ -4,6 +4,7 @@ Conventions: everything is drawn in millimetres of paper, at true scale when the
 The columns show successive stretches of the recording, so a column's boundary is one moment in all its leads.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -24,12 +25,14 @@ RHYTHM_LEAD = "II"
 MAX_SECONDS = 10.0
 DPI = 152.4  # six dots per millimetre, so that the grid's lines fall on dots and look even
 
-_ROW = 28.0  # mm between the zero lines of two rows
+ROW = 28.0  # mm between the zero lines of two rows
 _MARGIN = 10.0  # mm of paper left of the first column; holds the calibration pulse
 _TITLE, _FOOTER = 12.0, 7.0  # mm above and below the traces
+_TITLE_LINES = 3  # that fit into it
+_LETTER = 1.85  # mm, the title's widest common letters
 _INCH = 25.4
 
-_MINOR, _MAJOR, _INK, _MASKED = "#f9d3d3", "#eb9a9a", "#101018", "#8c8c8c"
+_MINOR, MAJOR, INK, _MASKED = "#f9d3d3", "#eb9a9a", "#101018", "#8c8c8c"
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,10 @@ def draw(
     """
     values, rate, leads, text = _parts(signal, rate, leads)
     masked = _checked_names(masked_leads, leads, "masked_leads")
-    values = _stretch(values, rate, start)
-    strips, width, height = _arranged(leads, values.shape[1], rate)
+    values = stretch(values, rate, start)
+    strips, width, height = arranged(leads, values.shape[1], rate)
+    text = _wrapped(text if title is None else title, width)
+    height += 5 * max(0, text.count("\n") + 1 - _TITLE_LINES)
     figure, axes = _sheet(to, width, height, dpi)
     _paper(axes, width, height)
     for row in sorted({strip.zero for strip in strips}):
@@ -80,9 +85,9 @@ def draw(
         _trace(axes, strip, values[leads.index(strip.lead)], rate, strip.lead in masked)
     if len({strip.left for strip in strips}) > 1:
         _column_marks(axes, strips)
-    axes.text(2, height - 3, text if title is None else title, fontsize=8, va="top", color=_INK, linespacing=1.35)
+    axes.text(2, height - 3, text, fontsize=8, va="top", color=INK, linespacing=1.35)
     footer = f"{SPEED:g} mm/s   {GAIN:g} mm/mV   {rate:g} Hz"
-    axes.text(2, 2.2, footer, fontsize=7, va="bottom", color=_INK)
+    axes.text(2, 2.2, footer, fontsize=7, va="bottom", color=INK)
     if not isinstance(to, Axes):
         figure.savefig(to, dpi=dpi)
     return figure
@@ -116,12 +121,29 @@ def _checked_names(names: Sequence[str], known: Sequence[str], what: str) -> tup
 def _title(record: Record) -> str:
     about = [f"{name} {record.meta[name]}" for name in ("age", "sex") if record.meta.get(name) not in (None, "")]
     patient = [f"patient {record.patient}"] if record.patient else []
-    first = "   ".join([record.id, *patient, *about])
-    return first + ("\n" + ", ".join(record.labels) if record.labels else "")
+    labels = labels_text(record)
+    return "   ".join([record.id, *patient, *about]) + (f"\n{labels}" if labels else "")
 
 
-def _stretch(values: np.ndarray, rate: float, start: float) -> np.ndarray:
-    """At most ten seconds from `start`."""
+def labels_text(record: Record) -> str:
+    """The labels of a record, for people; what is unknown is told apart from what does not apply.
+
+    Only a manifest tells which labels are unknown; without one, nothing is said of a record without labels.
+    """
+    if record.meta.get("unlabelled"):
+        return "labels unknown"
+    labels = ", ".join([*record.labels, *(f"{code} unknown" for code in record.meta.get("unknown", ()))])
+    return labels or ("no label applies" if "unlabelled" in record.meta else "")
+
+
+def _wrapped(text: str, width: float) -> str:
+    """Lines that fit on paper of this width in mm."""
+    letters = int((width - 4) / _LETTER)
+    return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, letters) or [""])
+
+
+def stretch(values: np.ndarray, rate: float, start: float = 0.0) -> np.ndarray:
+    """At most ten seconds of `[L, T]`, from the second `start` on."""
     seconds = values.shape[1] / rate
     if not 0 <= start < seconds:
         raise ValueError(f"start must be within the recording's {seconds:g} seconds, got {start:g}")
@@ -129,8 +151,16 @@ def _stretch(values: np.ndarray, rate: float, start: float) -> np.ndarray:
     return values[:, first : first + round(MAX_SECONDS * rate)]
 
 
-def _arranged(leads: tuple[str, ...], samples: int, rate: float) -> tuple[list[Strip], float, float]:
+def arranged(
+    leads: tuple[str, ...], samples: int, rate: float, rhythm: bool = True
+) -> tuple[list[Strip], float, float]:
     """Strips of the standard sheet, or one full-length row per lead where four or fewer leads are there.
+
+    Args:
+        leads: names, in standard order.
+        samples: of each.
+        rate: Hz.
+        rhythm: with a whole-length strip under the standard sheet.
 
     Returns:
         The strips, and width and height of the paper in mm, multiples of 5.
@@ -141,17 +171,17 @@ def _arranged(leads: tuple[str, ...], samples: int, rate: float) -> tuple[list[S
         rows = [tuple(lead for lead in row) for row in LAYOUT]
         columns = [i for i in range(4) if any(row[i] in leads for row in rows)]
         rows = [tuple(row[i] for i in columns) for row in rows]
-        rows.append((RHYTHM_LEAD if RHYTHM_LEAD in leads else leads[0],))
-    bottom = _FOOTER + 0.5 * _ROW
+        rows += [(RHYTHM_LEAD if RHYTHM_LEAD in leads else leads[0],)] if rhythm else []
+    bottom = _FOOTER + 0.5 * ROW
     strips = []
     for number, row in enumerate(rows):
         edges = np.linspace(0, samples, len(row) + 1).round().astype(int)
-        zero = bottom + (len(rows) - 1 - number) * _ROW
+        zero = bottom + (len(rows) - 1 - number) * ROW
         for lead, start, stop in zip(row, edges[:-1], edges[1:], strict=True):
             if lead in leads:
                 strips.append(Strip(lead, int(start), int(stop), _MARGIN + start / rate * SPEED, zero))
     width = max(_MARGIN + samples / rate * SPEED + 5, 105)
-    height = bottom + (len(rows) - 0.5) * _ROW + _TITLE
+    height = bottom + (len(rows) - 0.5) * ROW + _TITLE
     return strips, float(np.ceil(width / 5) * 5), float(np.ceil(height / 5) * 5)
 
 
@@ -170,7 +200,7 @@ def _sheet(to: "str | PathLike | Axes", width: float, height: float, dpi: float)
 
 def _paper(axes: Axes, width: float, height: float) -> None:
     """Fine lines each millimetre, strong ones each fifth: 0.04 s and 0.1 mV, 0.2 s and 0.5 mV."""
-    for step, colour, line in ((1, _MINOR, 0.35), (5, _MAJOR, 0.6)):
+    for step, colour, line in ((1, _MINOR, 0.35), (5, MAJOR, 0.6)):
         across = [((x, 0), (x, height)) for x in np.arange(0, width + 1, step)]
         along = [((0, y), (width, y)) for y in np.arange(0, height + 1, step)]
         axes.add_collection(LineCollection(across + along, colors=colour, linewidths=line, zorder=0), autolim=False)
@@ -180,14 +210,14 @@ def _calibration(axes: Axes, zero: float) -> None:
     """A pulse of 1 mV and 0.2 s before the first column."""
     left, right = 2.5, 2.5 + 0.2 * SPEED
     x = [left - 1, left, left, right, right, right + 1]
-    axes.plot(x, zero + GAIN * np.array([0, 0, 1, 1, 0, 0]), color=_INK, linewidth=0.8, gid="calibration")
+    axes.plot(x, zero + GAIN * np.array([0, 0, 1, 1, 0, 0]), color=INK, linewidth=0.8, gid="calibration")
 
 
 def _trace(axes: Axes, strip: Strip, values: np.ndarray, rate: float, masked: bool) -> None:
     """One lead's stretch with its name; a masked lead is a flat grey line that says so."""
     x = strip.left + np.arange(strip.stop - strip.start) / rate * SPEED
     y = values[strip.start : strip.stop] * GAIN
-    colour = _MASKED if masked else _INK
+    colour = _MASKED if masked else INK
     y = np.zeros_like(y) if masked else y
     axes.plot(x, strip.zero + y, color=colour, linewidth=0.8, solid_joinstyle="round", gid=f"lead-{strip.lead}")
     axes.text(strip.left + 1.2, strip.zero + 8.2, strip.lead, fontsize=8, weight="bold", color=colour)
@@ -200,4 +230,4 @@ def _column_marks(axes: Axes, strips: list[Strip]) -> None:
     """Short upright marks where one lead gives way to the next."""
     for strip in strips:
         if strip.start:
-            axes.plot([strip.left] * 2, [strip.zero - 3, strip.zero + 3], color=_INK, linewidth=0.6)
+            axes.plot([strip.left] * 2, [strip.zero - 3, strip.zero + 3], color=INK, linewidth=0.6)

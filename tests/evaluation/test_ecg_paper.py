@@ -7,7 +7,7 @@ from matplotlib.image import imread
 
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.record import Record
-from fairseq_signals.evaluation.ecg_paper import draw
+from fairseq_signals.evaluation.ecg_paper import draw, labels_text
 
 DOTS = 10  # per millimetre
 DPI = DOTS * 25.4
@@ -102,6 +102,32 @@ def test_what_the_file_says_stands_above_and_the_scale_below(tmp_path):
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert any(all(word in text for word in ("r1", "p1", "63", "female", "426783006")) for text in texts)
     assert any("25 mm/s" in text and "10 mm/mV" in text and "250 Hz" in text for text in texts)
+
+
+def test_unknown_labels_are_told_apart_from_absent_ones():
+    def said(labels=(), **meta):
+        return labels_text(Record(np.zeros((1, 9), np.float32), 100.0, ("I",), "r", None, labels, meta))
+
+    assert said(("AF", "SR")) == "AF, SR" and said() == ""
+    assert said(("AF",), unknown=("LVH", "X"), unlabelled=False) == "AF, LVH unknown, X unknown"
+    assert said(unknown=(), unlabelled=False) == "no label applies"
+    assert said(unknown=(), unlabelled=True) == "labels unknown"
+
+
+def test_a_long_title_is_broken_into_lines_on_taller_paper(tmp_path):
+    labels = tuple(f"{284470000 + number}|{63593006 + number}" for number in range(60))
+    for leads in (STANDARD_LEADS, ("II",)):
+        record = recording(seconds=10.0 if len(leads) > 1 else 1.0, leads=leads)
+        short = draw(record, tmp_path / "a.png")
+        long = draw(Record(record.signal, 250.0, leads, "r1", "p1", labels), tmp_path / "a.png")
+        long.canvas.draw()
+        title = next(text for text in long.axes[0].texts if "r1" in text.get_text())
+        assert set(title.get_text().replace("\n", " ").replace(",", "").split()) >= set(labels)
+        box = title.get_window_extent()
+        assert 0 <= box.x0 and box.x1 <= long.bbox.x1 and box.y1 <= long.bbox.y1
+        dots = long.dpi / 25.4
+        assert box.y0 / dots > max(line.get_ydata().max() for line in long.axes[0].lines)
+        assert round((long.get_figheight() - short.get_figheight()) * 25.4, 6) % 5 == 0
 
 
 @pytest.mark.parametrize(

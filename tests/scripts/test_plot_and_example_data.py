@@ -1,9 +1,14 @@
-"""The two thin entry points, run as a user runs them."""
+"""The thin entry points for pictures and example data, run as a user runs them."""
 
+import csv
+import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,14 +24,64 @@ def test_example_data_is_made_and_drawn(tmp_path):
     assert made.returncode == 0, made.stderr
     headers = sorted((tmp_path / "ecg" / "g1").glob("*.hea"))
     assert f"{len(headers)} recordings of 1 synthetic patients" in made.stdout and len(headers) >= 2
-    drawn = run("plot.py", headers[0].with_suffix(""), "--output", tmp_path / "ecg.png", "--mask", "V1,V2")
+    picture = tmp_path / "new" / "ecg.png"
+    drawn = run("plot.py", "recording", headers[0].with_suffix(""), "--output", picture, "--mask", "V1,V2")
     assert drawn.returncode == 0, drawn.stderr
-    assert (tmp_path / "ecg.png").read_bytes()[:4] == b"\x89PNG"
+    assert picture.read_bytes()[:4] == b"\x89PNG" and f"Written: {picture}" in drawn.stdout
 
 
 def test_absurd_arguments_end_in_one_clear_sentence(tmp_path):
     made = run("make_example_data.py", "--dest", tmp_path / "ecg", "--patients", 0)
     assert made.returncode == 2 and "patients must be 1 to 99999" in made.stderr
     assert "Traceback" not in made.stderr and not (tmp_path / "ecg").exists()
-    drawn = run("plot.py", tmp_path / "none", "--output", tmp_path / "a.png")
+    drawn = run("plot.py", "recording", tmp_path / "none", "--output", tmp_path / "a.png")
     assert drawn.returncode == 2 and "Traceback" not in drawn.stderr and "none" in drawn.stderr
+
+
+@pytest.fixture(scope="module")
+def plot():
+    """The script's `main`, in this process."""
+    spec = importlib.util.spec_from_file_location("plot", ROOT / "scripts" / "plot.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return lambda *arguments: module.main([*map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("recording", "x.hea", "--id", "1"), "--id must come with a manifest"),
+        (("recording", "none.tsv"), "manifest must be a file, got none at none.tsv"),
+        (("sheet", "none.tsv"), "manifest must be a file"),
+        (("sheet", "none.tsv", "--number", "many"), "invalid int value"),
+        (("summary", "none"), "must have a dataset.yaml, got none in none"),
+    ],
+)
+def test_mistakes_in_pictures_are_said(plot, tmp_path, monkeypatch, capsys, command, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        plot(*command, "--output", "a.png")
+    assert message in capsys.readouterr().err and not (tmp_path / "a.png").exists()
+
+
+def test_a_row_of_a_manifest_is_drawn_with_what_the_manifest_tells(plot, ecg_data, tmp_path):
+    with open(ecg_data / "test.tsv", newline="", encoding="utf-8") as file:
+        row = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[3]
+    plot("recording", ecg_data / "test.tsv", "--id", row["id"], "--output", tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")  # matplotlib writes texts as comments
+    said = " ".join(re.findall(r"<!-- (.*?) -->", text, re.DOTALL))
+    words = [row["id"], f"patient {row['patient']}", f"age {row['age']}", f"sex {row['sex']}"]
+    assert all(word in said for word in [*words, row["labels"].split(",")[0]])
+    with pytest.raises(SystemExit, match="2"):
+        plot("recording", ecg_data / "test.tsv", "--id", "no", "--output", tmp_path / "b.svg")
+
+
+def test_sheet_and_summary(plot, ecg_data, tmp_path):
+    for picture in ("a.png", "b.png"):
+        plot("sheet", ecg_data / "valid.tsv", "--number", 3, "--seed", 2, "--output", tmp_path / picture)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    plot("summary", ecg_data, "--output", tmp_path / "page.svg")
+    text = (tmp_path / "page.svg").read_text(encoding="utf-8")
+    for name in ("train", "valid", "test"):
+        with open(ecg_data / f"{name}.tsv", encoding="utf-8") as file:
+            assert f"<!-- {sum(1 for _ in file) - 1} -->" in text

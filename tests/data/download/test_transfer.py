@@ -111,7 +111,7 @@ def test_without_version_and_checksum_nothing_is_continued(server, remote, conne
 def test_a_server_without_ranges_is_started_over(server, remote, connection, tmp_path, fault):
     server.faults["/a.dat"] = [("cut", 400_000), fault]
     seen = []
-    fetch(remote, tmp_path, connection, seen.append)
+    fetch(RemoteFile(remote.path, remote.url, None, None), tmp_path, connection, seen.append)
     assert (tmp_path / "folder/a.dat").read_bytes() == BODY and sum(seen) == len(BODY)
 
 
@@ -197,7 +197,7 @@ def test_endless_bytes_are_not_read_to_their_end(server, remote, connection, tmp
     seen = []
     with pytest.raises(WrongBytes, match="10 bytes"):
         fetch(RemoteFile("a", remote.url, 10, None), tmp_path, connection, seen.append)
-    assert max(seen) < 10_000_000
+    assert sum(count for count in seen if count > 0) < 10_000_000
 
 
 def test_redirects_are_followed_and_asked_anew(server, remote, connection, tmp_path):

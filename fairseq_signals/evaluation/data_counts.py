@@ -1,0 +1,214 @@
+"""What is in a prepared data set, counted line by line: the numbers behind the summary page.
+
+Conventions: recordings are counted once, in the splits (train, valid, test) as far as there are any; other manifests
+(pre-training, galleries, probes) are counted by rows and patients only. A label is present, unknown or absent;
+`-` in a manifest makes every class unknown for its row, and a class that the source never annotates is unknown in
+every row.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from fairseq_signals.data.card import CARD_NAME, read_card
+from fairseq_signals.data.manifest import Manifest
+from fairseq_signals.data.row import parse_labels
+
+SPLITS = ("train", "valid", "test")
+UNKNOWN = "unknown"
+_REJECTED = "rejected.tsv"
+_WARNINGS = ("warnings.tsv", "notes.tsv")  # the second is its name in older data sets
+_LOCAL = frozenset({"id", "file"})
+
+
+@dataclass
+class ManifestCounts:
+    """One manifest: its number of rows, and how many of each patient."""
+
+    rows: int = 0
+    patients: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class DataCounts:
+    """Everything that was counted.
+
+    Attributes:
+        folder: of the data set.
+        card: its `dataset.yaml`.
+        manifests: by name without ending; the splits first.
+        classes: codes in the order of the card.
+        present, unknown: recordings by split and class code; what is neither is absent.
+        sources, sexes, rates, leads: recordings by source, by sex, by Hz and by set of leads.
+        ages: recordings by age in whole years; None where no age is told or it is no number.
+        seconds: recordings by length in seconds, to the tenth.
+        rejected, warned: lines by reason.
+    """
+
+    folder: Path
+    card: Mapping[str, Any]
+    manifests: dict[str, ManifestCounts] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    present: dict[str, Counter[str]] = field(default_factory=dict)
+    unknown: dict[str, Counter[str]] = field(default_factory=dict)
+    sources: Counter[str] = field(default_factory=Counter)
+    sexes: Counter[str] = field(default_factory=Counter)
+    rates: Counter[float] = field(default_factory=Counter)
+    leads: Counter[str] = field(default_factory=Counter)
+    ages: Counter[int | None] = field(default_factory=Counter)
+    seconds: Counter[float] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    warned: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the manifests whose recordings are counted."""
+        return [name for name in SPLITS if name in self.manifests] or list(self.manifests)[:1]
+
+    @property
+    def recordings(self) -> int:
+        """Number of recordings."""
+        return sum(self.manifests[name].rows for name in self.splits)
+
+    def shared_patients(self) -> int:
+        """Patients who are in more than one split; anything but 0 is a leak."""
+        homes = Counter(patient for name in self.splits for patient in self.manifests[name].patients)
+        return sum(number > 1 for number in homes.values())
+
+    def differing_rows(self) -> list[str]:
+        """Sentences on manifests whose number of rows is not what the card says."""
+        told = self.card["counts"].get("rows", {})
+        return [
+            f"{name}.tsv has {self.manifests[name].rows:,} rows, dataset.yaml says {told[name]:,}"
+            for name in self.manifests
+            if name in told and told[name] != self.manifests[name].rows
+        ]
+
+
+def count_data(folder: str | PathLike) -> DataCounts:
+    """Counts of a prepared data set, from its card, manifests and lists of rejects and warnings.
+
+    Raises:
+        FileNotFoundError: the folder has no `dataset.yaml` or no manifest.
+        ValueError: the card or a manifest is not as it must be; names file and line.
+    """
+    folder = Path(folder)
+    card = read_card(folder)
+    if card is None:
+        raise FileNotFoundError(f"data set must have a {CARD_NAME}, got none in {folder}")
+    counts = DataCounts(folder, card, classes=tuple(card["classes"]))
+    listed = [name for name in card["counts"].get("rows", {}) if (folder / f"{name}.tsv").is_file()]
+    names = [*(name for name in SPLITS if (folder / f"{name}.tsv").is_file()), *listed]
+    for name in dict.fromkeys(names):
+        counts.manifests[name] = ManifestCounts()
+    if not counts.manifests:
+        raise FileNotFoundError(f"data set must have a manifest (train.tsv …), got none in {folder}")
+    for name in counts.manifests:
+        _count_manifest(counts, name, name in counts.splits)
+    counts.rejected = _count_reasons(folder / _REJECTED)
+    for name in _WARNINGS:
+        counts.warned += _count_reasons(folder / name)
+    return counts
+
+
+def _count_manifest(counts: DataCounts, name: str, fully: bool) -> None:
+    path = counts.folder / f"{name}.tsv"
+    columns = Manifest(path).columns  # also makes sure that every line has all its fields
+    place = {column: columns.index(column) for column in columns}
+    mine = counts.manifests[name]
+    # Equal cells are counted as text first and understood once: a million rows have few different ones.
+    wanted = ["labels", "rate", "leads", *(column for column in ("source", "sex", "age") if column in place)]
+    cells: dict[str, Counter[str]] = {column: Counter() for column in wanted}
+    spans: Counter[tuple[str, str]] = Counter()
+    patient = place["patient"]
+    for fields in _lines(path):
+        mine.rows += 1
+        mine.patients[fields[patient]] += 1
+        if fully:
+            for column, counter in cells.items():
+                counter[fields[place[column]]] += 1
+            spans[fields[place["length"]], fields[place["rate"]]] += 1
+    if fully:
+        _understand(counts, name, cells, spans, path)
+
+
+def _lines(path: Path) -> Iterator[list[str]]:
+    with open(path, encoding="utf-8-sig", newline="\n") as file:
+        next(file, None)
+        for line in file:
+            yield line.rstrip("\r\n").split("\t")
+
+
+def _understand(
+    counts: DataCounts,
+    name: str,
+    cells: Mapping[str, Counter[str]],
+    spans: Counter[tuple[str, str]],
+    path: Path,
+) -> None:
+    rows = counts.manifests[name].rows
+    counts.leads += cells["leads"]
+    for column, counter, otherwise in (("source", counts.sources, None), ("sex", counts.sexes, UNKNOWN)):
+        if column in cells:
+            for cell, number in cells[column].items():
+                counter[cell or otherwise or UNKNOWN] += number
+        else:
+            counter[otherwise or str(counts.card["source"])] += rows
+    for cell, number in cells.get("age", Counter({"": rows})).items():
+        counts.ages[_age(cell)] += number
+    try:
+        for (length, rate), number in spans.items():
+            counts.seconds[round(int(length) / float(rate), 1)] += number
+            counts.rates[float(rate)] += number
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"length and rate must be numbers, got {error} ({path})") from error
+    counts.present[name], counts.unknown[name] = _count_labels(counts, cells["labels"])
+
+
+def _count_labels(counts: DataCounts, cells: Counter[str]) -> tuple[Counter[str], Counter[str]]:
+    present, unknown = Counter(), Counter()
+    nothing_known = 0
+    for cell, number in cells.items():
+        applying, unclear, unlabelled = parse_labels(cell)
+        nothing_known += number * unlabelled
+        for code in applying:
+            present[code] += number
+        for code in unclear:
+            unknown[code] += number
+    for code in counts.classes:
+        unknown[code] = cells.total() if code in counts.card["unannotated"] else unknown[code] + nothing_known
+    return present, unknown
+
+
+def _age(cell: str) -> int | None:
+    try:
+        return int(float(cell))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _count_reasons(path: Path) -> Counter[str]:
+    """Lines by what their column `reason` says, or else by the wording, with numbers taken as equal."""
+    if not path.is_file():
+        return Counter()
+    with open(path, encoding="utf-8", newline="\n") as file:
+        columns = next(file, "").rstrip("\r\n").split("\t")
+    place = _reason_place(columns)
+    reasons: Counter[str] = Counter()
+    for fields in _lines(path):
+        text = fields[place] if place < len(fields) else UNKNOWN
+        reasons[text if columns[place] == "reason" else _wording(text)] += 1
+    return reasons
+
+
+def _reason_place(columns: Sequence[str]) -> int:
+    known = [name for name in columns if name not in _LOCAL]
+    return columns.index("reason" if "reason" in columns else known[0]) if known else 0
+
+
+def _wording(text: str) -> str:
+    return re.sub(r"[-+]?\d+(\.\d+)?", "#", text)
