@@ -5,8 +5,8 @@
 One file of every format is made, then changed at random: bytes and numbers replaced, parts cut out, repeated, moved or
 swapped, entities and paths to a secret outside the folder written in. Each input is read with a limit on memory and
 time, and every file that is opened meanwhile is looked at. What may come out is a record, `ValueError` or
-`FileNotFoundError`; anything else is printed with the number that makes it again. (Files that libraries open in C, those
-of HDF5 and libsndfile, are not seen by this watch; the readers' own tests hold those.)
+`FileNotFoundError`; anything else is printed with the number that makes it again. (Files that
+libraries open in C, those of HDF5 and libsndfile, are not seen by this watch; the readers' own tests hold those.)
 """
 
 import argparse
