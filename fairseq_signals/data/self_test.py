@@ -5,19 +5,20 @@ only beside the others does a wrong gain look wrong.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from fairseq_signals.data.ages_and_sexes import judge_ages_and_sexes
-from fairseq_signals.data.amplitude import amplitude_facts, extent, judge_amplitude
-from fairseq_signals.data.chest_order import chest_facts, judge_chest_order
-from fairseq_signals.data.dead_leads import dead_facts, judge_dead_leads
-from fairseq_signals.data.duplicates import judge_duplicates
+from fairseq_signals.data.checks.ages_and_sexes import judge_ages_and_sexes
+from fairseq_signals.data.checks.amplitude import amplitude_facts, extent, judge_amplitude
+from fairseq_signals.data.checks.chest_order import chest_facts, judge_chest_order
+from fairseq_signals.data.checks.dead_leads import dead_facts, judge_dead_leads
+from fairseq_signals.data.checks.duplicates import judge_duplicates
+from fairseq_signals.data.checks.lead_identity import judge_limb_leads, limb_facts
+from fairseq_signals.data.checks.verdict import Verdict, joined, lenient
 from fairseq_signals.data.item import Packed
-from fairseq_signals.data.lead_identity import judge_limb_leads, limb_facts
 from fairseq_signals.data.record import Record
-from fairseq_signals.data.verdict import Verdict, joined, lenient
 
 __all__ = ["Verdict", "examine", "judge"]
 
@@ -45,4 +46,6 @@ def judge(packed: Sequence[Packed], calibrated: bool = True, keep_suspect: bool 
     of_signals = (judge_limb_leads, judge_chest_order, judge_amplitude) if calibrated else ()
     always = (judge_dead_leads, judge_duplicates, judge_ages_and_sexes)
     verdict = joined([each(packed) for each in (*of_signals, *always)])
-    return lenient(verdict) if keep_suspect else verdict
+    if keep_suspect:
+        return lenient(verdict)
+    return replace(verdict, refusal=f"{verdict.refusal}; --keep-suspect keeps it") if verdict.refusal else verdict

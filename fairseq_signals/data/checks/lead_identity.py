@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from fairseq_signals.data.checks.lead_arrangements import contradiction, in_words
+from fairseq_signals.data.checks.verdict import Verdict
 from fairseq_signals.data.item import Packed, Reject
-from fairseq_signals.data.lead_arrangements import contradiction, in_words
 from fairseq_signals.data.limb_leads import LIMB_LEADS, factors
 from fairseq_signals.data.record import Record
-from fairseq_signals.data.verdict import Verdict
 
 EXCHANGED, CONTRADICTORY = "leads exchanged", "leads contradictory"
 FACT = "limb"  # HOLD, or {"errors": {lead: mV}, "share": of the samples, "throughout": …, "really": arrangements}

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from fairseq_signals.data.checks.verdict import Verdict
 from fairseq_signals.data.item import Packed
-from fairseq_signals.data.verdict import Verdict
 
 _OLDEST = 120  # years
 _SEXES = ("male", "female", "")

@@ -39,11 +39,11 @@ def joined(verdicts: Sequence[Verdict]) -> Verdict:
         card |= verdict.card
     refusals = [verdict.refusal for verdict in verdicts if verdict.refusal]
     lines = [line for verdict in verdicts for line in verdict.lines]
-    return Verdict(list(rejects.values()), warnings, card, lines, "; ".join(refusals) or None)
+    return Verdict(list(rejects.values()), warnings, card, lines, "; moreover, ".join(refusals) or None)
 
 
 def lenient(verdict: Verdict) -> Verdict:
     """The same with every reject made a warning and the refusal a line for people."""
     kept = Verdict(warnings={reject.item.id: [reject.message] for reject in verdict.rejects})
-    lines = [f"kept although {verdict.refusal}"] if verdict.refusal else []
+    lines = [f"kept against the rule that {verdict.refusal}"] if verdict.refusal else []
     return joined([kept, Verdict(warnings=verdict.warnings, card=verdict.card, lines=[*lines, *verdict.lines])])

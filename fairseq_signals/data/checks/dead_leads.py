@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from fairseq_signals.data.checks.verdict import Verdict
 from fairseq_signals.data.item import Packed
 from fairseq_signals.data.record import Record
-from fairseq_signals.data.verdict import Verdict
 
 FLAT, RAIL = "flat", "rail"
 _SHARE = 0.01  # of the samples, at one extreme

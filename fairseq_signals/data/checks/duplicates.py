@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from fairseq_signals.data.checks.verdict import Verdict
 from fairseq_signals.data.item import Packed
-from fairseq_signals.data.verdict import Verdict
 
 
 def judge_duplicates(packed: Sequence[Packed]) -> Verdict:
@@ -24,6 +24,6 @@ def judge_duplicates(packed: Sequence[Packed]) -> Verdict:
         warnings[one.item.id] = [f"holds the same signal as {earlier.item.id}{told}"]
     if not warnings:
         return Verdict()
-    line = f"{len(warnings):,} recordings hold the signal of an earlier one, {apart:,} of them not known to be of the same patient"  # fmt: skip  # noqa: E501
-    card = {"signal of an earlier recording": len(warnings), "of these not of the same patient": apart}
-    return Verdict(warnings=warnings, card=card, lines=[line])
+    lines = [f"recordings that hold the signal of an earlier one of another or an unknown patient: {apart:,}"]
+    card = {"same signal as another's": apart} if apart else {}
+    return Verdict(warnings=warnings, card=card, lines=lines if apart else [])

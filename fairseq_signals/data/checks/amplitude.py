@@ -2,7 +2,7 @@
 
 A recording's amplitude is the peak-to-peak amplitude of an ordinary two seconds (the median over all of them, so a
 spike does not count), averaged over the leads. In PTB-XL it is 1.2 mV in the median and between 0.37 and 4.3 mV in
-all 21,799.
+all 21,799; the median is 1.4 mV in CinC 2021, and 2.9 mV in CODE-15, whose baselines wander.
 
 A wrong gain shows beside the others: it is not theirs, it makes the amplitude unlike theirs, and their gain would make
 it like theirs. Recordings for which all three are true are rejected; where one of the first two is, there is a warning.
@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from fairseq_signals.data.checks.verdict import Verdict
 from fairseq_signals.data.item import Packed, Reject
 from fairseq_signals.data.montage import millivolts_per
 from fairseq_signals.data.record import Record
-from fairseq_signals.data.verdict import Verdict
 
 FAULT = "wrong unit"
 FACT, GAIN = "amplitude", "gain"
-_TYPICAL_MV = 1.2  # hospital recordings; 2 mV where the baseline wanders, as in telehealth
-_PLAUSIBLE = 4.0  # largest factor between a source's median and that
+_ORDINARY_MV = 1.2
+_PLAUSIBLE_MV = (0.3, 5.0)  # of a source's median: a factor of four each way
 _STRANGE = 4.0  # factor between a recording and its source's median that is worth a warning
 _UNLIKE = 2.0  # least factor between those with a wrong gain and the others
 _SHARED = 0.9  # share of the recordings that have the usual gain
@@ -85,13 +85,14 @@ def _is_strange(ratio: float) -> bool:
 
 
 def _refusal(middle: float, count: int) -> str | None:
-    if count < _FEWEST or 1 / _PLAUSIBLE <= middle / _TYPICAL_MV <= _PLAUSIBLE:
+    if count < _FEWEST or _PLAUSIBLE_MV[0] <= middle <= _PLAUSIBLE_MV[1]:
         return None
-    factor = max(middle / _TYPICAL_MV, _TYPICAL_MV / middle)
+    large = middle > _ORDINARY_MV
+    factor = middle / _ORDINARY_MV if large else _ORDINARY_MV / middle
     return (
-        f"amplitudes must be millivolts, {_TYPICAL_MV:g} mV in an ordinary source, got a median of {middle:.3g} mV in "
-        f"{count:,} recordings, about {factor:.2g} times too {'large' if middle > _TYPICAL_MV else 'small'}: unit or "
-        f"gain of the files is wrong, or was stated wrongly"
+        f"amplitudes must be millivolts (a median of about {_ORDINARY_MV:g}, peak to peak, in ordinary sources), got "
+        f"{middle:.3g} in {count:,} recordings, about {factor:.2g} times too {'large' if large else 'small'}: the files "
+        f"state a wrong unit or gain, or it was stated for them wrongly"
     )
 
 

@@ -10,14 +10,13 @@ with which V6 goes (correlation 0.82) and V1 does not (-0.64).
 from collections.abc import Sequence
 from functools import cache
 from itertools import permutations
-from typing import Any
 
 import numpy as np
 
+from fairseq_signals.data.checks.verdict import Verdict
 from fairseq_signals.data.item import Packed
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.record import Record
-from fairseq_signals.data.verdict import Verdict
 
 FACT = "chest"  # 15 correlations of V1 to V6 and six with lead I, one letter each
 _CHEST = STANDARD_LEADS[6:]
@@ -47,7 +46,7 @@ def chest_facts(record: Record) -> dict[str, str]:
 
 def judge_chest_order(packed: Sequence[Packed]) -> Verdict:
     """A line for people where another order of the chest leads fits the whole source clearly better."""
-    letters = [one.facts[FACT] for one in packed if FACT in one.facts]
+    letters = [one.facts[FACT] for one in packed if FACT in one.facts and set(_CHEST) <= set(one.leads)]
     if len(letters) < _FEWEST:
         return Verdict()
     best, gain = _best_order(_typical(letters))
