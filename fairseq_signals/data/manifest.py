@@ -8,7 +8,6 @@ manifest and are unknown for every row.
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -102,22 +101,23 @@ class Manifest:
         return RowColumns(self._text, self.columns, classes, self.unannotated)
 
     @cached_property
-    def _card(self) -> dict[str, Any]:
-        return read_card(self.folder) or {"classes": None, "unannotated": []}
+    def _lists(self) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+        card = read_card(self.folder)  # of which the digests of all files need not travel to workers
+        return (tuple(card["classes"]), tuple(card["unannotated"])) if card else (None, ())
 
-    @cached_property
+    @property
     def classes(self) -> tuple[str, ...] | None:
         """Class codes of `dataset.yaml`, in their fixed order, or None where there is no such file."""
-        return None if self._card["classes"] is None else tuple(self._card["classes"])
+        return self._lists[0]
 
     @cached_property
     def _class_set(self) -> frozenset[str]:
         return frozenset(self.classes or ())
 
-    @cached_property
+    @property
     def unannotated(self) -> tuple[str, ...]:
         """Classes that the source does not annotate: unknown for every row."""
-        return tuple(self._card["unannotated"])
+        return self._lists[1]
 
     def check(self) -> None:
         """Looks at all rows.

@@ -21,7 +21,7 @@ class RowColumns:
         bad: bool `[N]`, rows of which `row.parse_row` would refuse a cell.
         starts, lengths: samples, int64 `[N]`.
         rates: Hz, float64 `[N]`.
-        layouts, layout: the different sets of leads, and which of them each row has, int16 `[N]`.
+        layouts, layout: the sets of leads as they are spelt, and which of them each row has, int32 `[N]`.
         shards: names of shards, in the order in which they come.
         shard: which of them each row lies in, int32 `[N]`, -1 for a file of its own.
         numbers: row within the shard, int64 `[N]`.
@@ -57,8 +57,7 @@ class RowColumns:
         self.starts = self._numbers("start", spans, np.int64)
         self.lengths = self._numbers("length", spans, np.int64)
         self.rates = self._numbers("rate", spans, np.float64)
-        self.layouts, layout = self._parsed("leads", spans, ())
-        self.layout = layout.astype(np.int16)
+        self.layouts, self.layout = self._parsed("leads", spans, ())
         if WEIGHT in spans:
             self._parsed(WEIGHT, spans, 0)
         del self._raw
