@@ -8,9 +8,9 @@ from fairseq_signals.data.manifest import Manifest, label_matrix
 
 COLUMNS = ["id", "ecg", "start", "length", "rate", "leads", "patient", "labels"]
 GOOD = {
-    "id": ["r1", "NA", "nan", "007", "7", "1e3", '"q', '"two" words"', "é", "#", " x", "None", "-", "True", "\x00", "a\rb"],
-    "ecg": ["s:0", "s:12", "shard-00001:7", "t:007", "s:" + "9" * 18, "a/b.hea", "deep/er/file.hea:1", "xx:y:1", "ab:b", ":5",
-            "ab:", "é.hea", "007", "NA", "ss:" + "9" * 19, "ss:\u0663", "é:1", "1", "nan:0"],
+    "id": ["r1", "NA", "nan", "007", "7", "1e3", '"q', '"two" words"', "é", "#", " x", "None", "-", "\x00", "a\rb"],
+    "ecg": ["s:0", "s:12", "shard-00001:7", "t:007", "s:" + "9" * 18, "a/b.hea", "deep/er/file.hea:1", "xx:y:1", "ab:b",
+            ":5", "ab:", "é.hea", "007", "NA", "ss:" + "9" * 19, "ss:\u0663", "é:1", "1", "nan:0"],
     "start": ["0", "7", "007", "100000", "9" * 18],
     "length": ["1", "5000", "0009"],
     "rate": ["500", "1e3", "257.5", "0.5", "5e2", " 500", "1_000"],
@@ -84,7 +84,8 @@ def _rows(manifest):
 def _check_columns(manifest):
     rows, columns = _rows(manifest), manifest.parsed()
     assert columns.bad.tolist() == [isinstance(row, str) for row in rows]
-    good = [(row.patient, number) for row, number in zip(rows, columns.patients.tolist()) if not isinstance(row, str)]
+    pairs = zip(rows, columns.patients.tolist(), strict=True)
+    good = [(row.patient, number) for row, number in pairs if not isinstance(row, str)]
     assert len(set(good)) == len({patient for patient, _ in good}) == len({number for _, number in good})
     paths = dict(zip(columns.files.tolist(), columns.paths, strict=True))
     for place, row in enumerate(rows):

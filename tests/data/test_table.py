@@ -115,7 +115,8 @@ def test_what_travels_to_a_worker_is_small(tmp_path):
 
 
 def _weighted(folder, weights, name="w.tsv"):
-    rows = [dataclasses.replace(row, extra={"weight": weight}) for row, weight in zip(_store(folder), weights)]
+    pairs = zip(_store(folder), weights, strict=False)
+    rows = [dataclasses.replace(row, extra={"weight": weight}) for row, weight in pairs]
     write_manifest(folder / name, rows, ["weight"])
     return Manifest(folder / name)
 
