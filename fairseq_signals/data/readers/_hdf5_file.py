@@ -40,8 +40,8 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 @lru_cache(maxsize=2)
 def _open(path: Path, size: int, changed: int) -> h5py.File:
-    # Locks where the file system has them: a file that is being written is not read.
-    return h5py.File(path, "r", locking="best-effort", rdcc_nbytes=_CHUNK_CACHE)
+    # Not locked: it stays open when nobody reads any more, and must not keep others from writing.
+    return h5py.File(path, "r", locking=False, rdcc_nbytes=_CHUNK_CACHE)
 
 
 def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:
