@@ -10,7 +10,11 @@ import numpy as np
 
 from fairseq_signals.data.record import Record
 
-_MICROVOLTS_PER_MILLIVOLT = 1000
+_MICROVOLTS_PER_MILLIVOLT = np.float32(1000)  # float32 tells microvolts apart up to 16 V
+_LARGEST, _LOST = (
+    np.float32(2**31 - 2**7),
+    -(2.0**31),
+)  # the largest float32 that an int32 holds, and the smallest int32
 
 
 def waveform_digest(record: Record) -> str:
@@ -24,9 +28,9 @@ def waveform_digest(record: Record) -> str:
     """
     derived = record.meta.get("derived", ())
     rows = [row for row, lead in enumerate(record.leads) if lead not in derived]
-    microvolts = np.nan_to_num(record.signal[rows].astype(np.float64) * _MICROVOLTS_PER_MILLIVOLT, nan=2**31)
     names = ",".join(record.leads[row] for row in rows)
     digest = hashlib.blake2b(f"{record.rate:g} {names} ".encode(), digest_size=8)
     # Clipped: an infinite or absurd sample must not wrap around into a plausible one.
-    digest.update(np.clip(np.rint(microvolts), -(2**31), 2**31).astype("<i8").tobytes())
+    microvolts = np.clip(np.rint(record.signal[rows] * _MICROVOLTS_PER_MILLIVOLT), -_LARGEST, _LARGEST)
+    digest.update(np.nan_to_num(microvolts, copy=False, nan=_LOST).astype("<i4").tobytes())
     return digest.hexdigest()

@@ -9,6 +9,7 @@ https://physionet.org/physiotools/wag/header-5.htm.
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
 _LARGEST_HEADER = 4 * 2**20  # bytes; real headers hold a few lines, a long Holter's some thousand segments
@@ -70,7 +71,12 @@ def read_header(path: Path) -> Header:
     Raises:
         ValueError: the file is no WFDB header, or a field cannot be understood; names file, line and field.
     """
-    size = path.stat().st_size
+    found = path.stat()
+    return _parsed(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)  # which files a record has is asked just before it is read
+def _parsed(path: Path, size: int, changed: int) -> Header:
     if size > _LARGEST_HEADER:
         raise ValueError(f"a WFDB header must be below {_LARGEST_HEADER} bytes, got {size} ({path})")
     lines = [(number, line.strip()) for number, line in enumerate(_text(path).splitlines(), start=1)]
