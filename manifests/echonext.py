@@ -1,0 +1,203 @@
+"""EchoNext: 100,000 ECGs of 36,286 people with what an echocardiogram found of structural heart disease.
+
+    python -m manifests.echonext --source echonext-1.1.0 --dest data/echonext
+
+The source is the folder of https://physionet.org/content/echonext/1.1.0/ with `EchoNext_train_waveforms.npy` (`_val_`,
+`_test_`) and the table of metadata. Its data and ids must not be shared: what is prepared from them is under the same
+agreement. Splits are the source's own. Classes are its eleven findings and the composite
+`shd_moderate_or_greater_flag`, under the names of their columns.
+
+Traps. Signals are z-scores over the whole data set with constants that were not published, after a median filter and
+clipping: they are no millivolts, are kept as they are, and amplitudes must not be compared with other sources'. The
+leads' order is not stated; that it is the standard one follows from Einthoven's and Goldberger's sums. A finding that
+was not measured is written as 0: it is unknown here wherever the measurement behind it is missing (a wall is thin only
+if both were measured). The composite is published as if everything unmeasured were absent, and so it is here by
+default; with `--composite measured` its 0 counts only where all eleven were measured. `presumed none` in the graded
+columns is the report's inference, and counts as measured. The 17,457 recordings of `no_split` are of people who are in
+valid and test too: they are left out. Row n of an array is row n of its split in the table: the counts must agree. The
+`tabular_features` arrays are not used (their documented order of columns is wrong).
+
+Columns beyond the standard: `age` (capped at 90), `sex`, the measurements (`lvef_value`, `ivs_measurement` …) and
+grades as published, the table's further facts on ECG and person, `source`.
+
+Source: Poterucha et al. 2025, "Detecting structural heart disease from electrocardiograms using AI",
+https://doi.org/10.1038/s41586-025-09227-0.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from fairseq_signals.data.faults import UNLISTED
+from fairseq_signals.data.item import Item, Packed, Reject, Stated
+from fairseq_signals.data.leads import STANDARD_LEADS
+from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
+from fairseq_signals.data.readers import arrays
+from manifests.arranging import by_split, pairs_of_splits
+from manifests.csv_table import cells_of, columns_of
+from manifests.options import option_parser, packing_of, run, source_folder, work_of
+
+MEASURED_BY = {
+    "lvef_lte_45_flag": ("lvef_value",),
+    "lvwt_gte_13_flag": ("ivs_measurement", "lvpw_measurement"),
+    "aortic_stenosis_moderate_or_greater_flag": ("aortic_stenosis_value",),
+    "aortic_regurgitation_moderate_or_greater_flag": ("aortic_regurgitation_value",),
+    "mitral_regurgitation_moderate_or_greater_flag": ("mitral_regurgitation_value",),
+    "tricuspid_regurgitation_moderate_or_greater_flag": ("tricuspid_regurgitation_value",),
+    "pulmonary_regurgitation_moderate_or_greater_flag": ("pulmonary_regurgitation_value",),
+    "rv_systolic_dysfunction_moderate_or_greater_flag": ("rv_systolic_function_value",),
+    "pericardial_effusion_moderate_large_flag": ("pericardial_effusion_value",),
+    "pasp_gte_45_flag": ("pasp_value",),
+    "tr_max_gte_32_flag": ("tr_max_velocity_value",),
+}
+"""The eleven findings, and what must have been measured for one of them to be known to be absent."""
+COMPOSITE = "shd_moderate_or_greater_flag"
+CLASSES = (*MEASURED_BY, COMPOSITE)
+
+_NAME, _TABLE = "EchoNext", "echonext_metadata_100k.csv"  # in lower case in some versions, elsewhere not
+_EXPECTED = 100_000
+_SPLITS = {"train": "train", "val": "valid", "test": "test", "no_split": None}
+_NEEDED = ("ecg_key", "patient_key", "split", "age_at_ecg", "sex")
+_MEASURES = tuple(dict.fromkeys(name for names in MEASURED_BY.values() for name in names))
+_FURTHER = ("race_ethnicity", "location_setting", "acquisition_year", "most_recent_ecg")
+_FURTHER += ("ventricular_rate", "atrial_rate", "pr_interval", "qrs_duration", "qt_corrected")
+_COLUMNS = ("age", "sex", *_MEASURES, *_FURTHER, "source")
+_SEXES = {"male": "male", "m": "male", "female": "female", "f": "female", "": "", "unknown": ""}
+_EMPTY = ("", "nan", "na", "n/a", "null")
+_STATED = Stated(rate=250.0, leads=STANDARD_LEADS, unit="mV", calibrated=False)
+
+
+def find_table(folder: Path) -> Path:
+    """The table of metadata, however its name is written.
+
+    Raises:
+        ValueError, FileNotFoundError: there is none, or more than one.
+    """
+    found = sorted(path for path in folder.iterdir() if path.name.lower() == _TABLE)
+    if not found:
+        raise FileNotFoundError(f"source must have the file {_TABLE} (in whatever case), got none in {folder}")
+    if len(found) > 1:
+        raise ValueError(f"source must have one table of metadata, got {' and '.join(path.name for path in found)}")
+    return found[0]
+
+
+def read_items(folder: Path, composite: str = "published") -> tuple[list[Item], list[Reject]]:
+    """One item per row of the arrays, split by split, and those of `no_split`.
+
+    Args:
+        folder: of the source.
+        composite: `published` or `measured`, when the composite's 0 counts.
+
+    Raises:
+        ValueError, FileNotFoundError: a table or array is missing, or they differ in number; names the file.
+    """
+    path = find_table(folder)
+    further = [name for name in _FURTHER if name in columns_of(path)]
+    names = (*_NEEDED, *CLASSES, *_MEASURES, *further)
+    shared: dict[str, str] = {}  # the same few texts again and again: each is kept once
+    by_split: dict[str, list[Item]] = {split: [] for split in _SPLITS}
+    for number, cells in cells_of(path, *names):
+        row = {name: shared.setdefault(cell, cell) for name, cell in zip(names, cells, strict=True)}
+        if row["split"] not in _SPLITS:
+            got = f"{row['split']!r} ({path}, row {number})"
+            raise ValueError(f"split must be one of {', '.join(_SPLITS)}, got {got}")
+        items = by_split[row["split"]]
+        items.append(_item(row, len(items), composite, f"{path}, row {number}"))
+    for split, items in by_split.items():
+        _check_array(folder, split, len(items))
+    items = [item for split in _SPLITS for item in by_split[split] if item.split]
+    message = "recording must be in a split of the source, got no_split, whose people are in valid and test too"
+    return items, [Reject(item, UNLISTED, message) for item in by_split["no_split"]]
+
+
+def _check_array(folder: Path, split: str, count: int) -> None:
+    path = folder / _array_name(split)
+    if _SPLITS[split] is None and not path.is_file():
+        return
+    if not path.is_file():
+        raise FileNotFoundError(f"source must have the file {path.name}, got none in {folder}")
+    if arrays.rows(path) != count:
+        raise ValueError(
+            f"rows of {path.name} must be those of its split in the table, {count}, got {arrays.rows(path)} ({folder})"
+        )
+
+
+def _array_name(split: str) -> str:
+    return f"EchoNext_{split}_waveforms.npy"
+
+
+def _item(row: Mapping[str, str], place: int, composite: str, where: str) -> Item:
+    sex = row["sex"].lower()
+    if sex not in _SEXES:
+        raise ValueError(f"sex must be male or female, got {row['sex']!r} ({where})")
+    flags = {name: _flag(row[name], f"{where}, column {name}") for name in CLASSES}
+    measured = {name: all(_is_there(row[one]) for one in needed) for name, needed in MEASURED_BY.items()}
+    known = measured | {COMPOSITE: composite == "published" or all(measured.values())}
+    extra = {"age": row["age_at_ecg"], "sex": _SEXES[sex]}
+    extra |= {name: row[name] if _is_there(row[name]) else "" for name in (*_MEASURES, *_FURTHER) if name in row}
+    return Item(
+        file=_array_name(row["split"]),
+        id=row["ecg_key"],
+        patient=row["patient_key"] or None,
+        labels=tuple(name for name in CLASSES if flags[name]),
+        unknown=tuple(name for name in CLASSES if flags[name] is None or not (flags[name] or known[name])),
+        extra=extra | {"source": _NAME},
+        split=_SPLITS[row["split"]],
+        row=place,
+    )
+
+
+def _flag(cell: str, where: str) -> bool | None:
+    if not _is_there(cell):
+        return None
+    if cell not in ("0", "1", "0.0", "1.0"):
+        raise ValueError(f"flag must be 0, 1 or empty, got {cell!r} ({where})")
+    return cell[0] == "1"
+
+
+def _is_there(cell: str) -> bool:
+    return cell.lower() not in _EMPTY
+
+
+def arrange(packed: list[Packed], composite: str, seconds: float, seed: int) -> Arrangement:
+    """The source's own splits, and pairs of the patients with two recordings or more."""
+    splits = by_split([row_of(one) for one in packed], [one.item.split for one in packed])
+    pairs, how_pairs = pairs_of_splits(splits, seconds, seed)
+    how = f"the source's own splits, no_split left out; composite as {composite}; {how_pairs}"
+    return Arrangement(splits, pairs, list(CLASSES), how, extra_columns=_COLUMNS)
+
+
+def _tell(items: list[Item], left_out: list[Reject]) -> None:
+    print(f"assumed: 250 Hz, leads in the order {', '.join(STANDARD_LEADS)}; z-scores, kept as they are, no millivolts")
+    print(f"left out: {len(left_out)} recordings of no_split, whose people are in valid and test too")
+    unknown = Counter(name for item in items for name in item.unknown)
+    for name in CLASSES:
+        print(f"not measured: {name} in {unknown[name]} of {len(items)}")
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    """Prepares EchoNext as the command line tells and returns the contents of `dataset.yaml`."""
+    parser = option_parser(__doc__.splitlines()[0], f"folder with {_TABLE} and EchoNext_*_waveforms.npy")
+    parser.add_argument(
+        "--composite",
+        choices=("published", "measured"),
+        default="published",
+        help="when the composite's 0 counts: always, as published, or only where all eleven findings were measured",
+    )
+    options = parser.parse_args(arguments)
+    folder = source_folder(options)
+    items, left_out = read_items(folder, options.composite)
+    _tell(items, left_out)
+    choices = {"composite": options.composite, "pair_seconds": options.pair_seconds, "seed": options.seed}
+    source = Source(_NAME, "1.1", folder, items, left_out, choices, _STATED, _EXPECTED)
+    return prepare(
+        source,
+        options.dest,
+        packing_of(options),
+        lambda packed: arrange(packed, options.composite, options.pair_seconds, options.seed),
+        work_of(options),
+    )
+
+
+if __name__ == "__main__":
+    run(main)
