@@ -1,0 +1,172 @@
+r"""Anyone's table of recordings in any readable format: paths, patients, labels, or numbers that become classes.
+
+    python -m manifests.table --source archive --table list.csv --dest data/ours \
+        --columns file=path,patient=PID,ef=LVEF --label "lvsd: ef <= 40"
+
+One row per recording (`manifests/csv_table.py` says how cells are separated). Columns, of which only `file` must be
+there: `file`, a path inside `--source`; `row`, its place in a file that holds many, counted from 0; `id`, else the path
+(and `:row`); `patient`; `labels` as in `manifests/label_table.py`; `split` (train, valid, test); any other is kept.
+`--columns` says which columns of the table these are, and gives others a new name.
+
+A class can be made of a number such as the ejection fraction (`--label`, `manifests/number_rules.py`): where the cell
+is empty or no number, the class is unknown, never absent. Numbers that stand for a missing one (`--missing ef=-1`) are
+unknown too. Without `labels` and `--label`, labels are those that the files state; a file that states none is
+unlabelled.
+
+Where there is no `patient` in the table and none in the file, splits are by recording, which is said loudly: the same
+person may then be trained and tested on.
+
+Files that do not say their rate, leads or unit (arrays, text) need `--files-rate`, `--files-leads` and `--files-unit`;
+`--rate` and `--leads` are what is stored.
+
+Columns beyond the standard: those of the table; `age` and `sex` of the files where the table has none.
+
+Differs from `manifests/wfdb_folder.py`: the table decides what is there, in whatever format; a file that it does not
+list is none of the data set's, and a row whose file is missing stands in `rejected.tsv`.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fairseq_signals.data.item import Packed, Stated
+from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
+from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
+from fairseq_signals.data.row import Row
+from manifests.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
+from manifests.class_list import in_classes
+from manifests.number_rules import Rules, number_of, parse_rule
+from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.table_items import MEANT, read_items, renamed_columns
+
+_TOLD = ("age", "sex")  # which files may state
+
+
+def arrange(packed: list[Packed], options: argparse.Namespace, rules: Rules, columns: Sequence[str]) -> Arrangement:
+    """Rows, classes, the table's splits or splits by patient, and pairs of one patient's recordings."""
+    rows = [_row(one) for one in packed]
+    rows, classes, outside = in_classes(rows, _choice(rows, options, rules), options.min_count)
+    if outside:
+        common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
+        print(f"labels outside the class list: {len(outside)} codes, {outside.total()} times; most often {common}")
+    if any(one.item.split for one in packed):
+        splits, how = by_split(rows, [one.item.split for one in packed]), "the table's own splits"
+    else:
+        splits, how = split_by_patient(rows, options.shares, options.seed)
+    if nobody := sum(not (one.item.patient or one.patient) for one in packed):
+        how = f"{how}; the patient of {nobody} recordings is not known, so that each counts as one of its own"
+        print(
+            f"PATIENTS UNKNOWN: {nobody} of {len(rows)} recordings are split by recording, so that the same person may "
+            f"be in train and in test and scores too good; --columns patient=NAME tells the patients' column"
+        )
+    pairs, how_pairs = pairs_of_splits(splits, options.pair_seconds, options.seed)
+    further = dict.fromkeys((*_TOLD, *(name for name in columns if name not in MEANT)))
+    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", options.unannotated, list(further))
+
+
+def _row(packed: Packed) -> Row:
+    row, age = row_of(packed), packed.meta.get("age")
+    told = {"age": "" if age is None else f"{age:g}", "sex": packed.meta.get("sex") or ""}
+    silent = packed.item.labels is None and not packed.labels
+    return replace(row, extra=told | row.extra, unlabelled=row.unlabelled or silent)
+
+
+def _choice(rows: Sequence[Row], options: argparse.Namespace, rules: Rules) -> str:
+    """What `in_classes` is asked for; a rule's class is one even where it never applies."""
+    if options.classes != "all" or not rules.classes:
+        return options.classes
+    counts = Counter(code for row in rows for code in row.labels)
+    common = sorted(code for code, number in counts.items() if number >= options.min_count)
+    return ",".join(dict.fromkeys((*rules.classes, *common)))
+
+
+def _pairs_of_names(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = tuple(tuple(part.strip() for part in pair.split("=")) for pair in text.split(",") if pair.strip())
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise argparse.ArgumentTypeError(f"must be NAME=TEXT, separated by commas, got {text!r}")
+    return pairs
+
+
+def _rule(text: str) -> str:
+    try:
+        parse_rule(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _channels(text: str) -> tuple[str, ...]:
+    names = STANDARD_LEADS if text.strip() == "12" else tuple(canonical_lead(name) or "" for name in text.split(","))
+    if not all(names) or len(set(names)) != len(names):
+        raise argparse.ArgumentTypeError(f"must be 12 or different names of leads in the files' order, got {text!r}")
+    return names
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = option_parser(__doc__.splitlines()[0], "folder that the table's paths are relative to")
+    add = parser.add_argument
+    add("--table", type=Path, required=True, metavar="FILE", help="CSV or TSV with a row per recording and at least the column file")  # fmt: skip  # noqa: E501
+    add("--columns", type=_pairs_of_names, default=(), metavar="NAME=THEIRS,…", help="the table's names of columns: file, id, row, patient, labels, split, or any other to rename")  # fmt: skip  # noqa: E501
+    add("--label", type=_rule, action="append", default=[], metavar="RULE", help="a class out of a number, such as 'lvsd: ef <= 40' (<, <=, >, >=, ==, between A and B); may be given several times")  # fmt: skip  # noqa: E501
+    add("--missing", type=_pairs_of_names, default=(), metavar="COLUMN=NUMBER,…", help="numbers of a --label's column that stand for a missing one")  # fmt: skip  # noqa: E501
+    add("--files-rate", type=float, metavar="HZ", help="rate of files that do not say it")
+    add("--files-leads", type=_channels, metavar="LEADS", help="channels of files that do not name them, in the files' order: 12 (standard order) or names")  # fmt: skip  # noqa: E501
+    add("--files-unit", choices=("V", "mV", "uV"), help="unit of files that do not say it")
+    add("--not-calibrated", action="store_true", help="the numbers are no voltages (z-scores): kept as they are, and not tested")  # fmt: skip  # noqa: E501
+    add("--zero-padded", action="store_true", help="zeros at both ends of all leads are padding, which is cut off")
+    add("--classes", default="all", metavar="CLASSES", help="all, cinc2021 (its 26), or codes separated by commas")
+    add("--min-count", type=int, default=1, metavar="N", help="with --classes all: leave rarer codes out, but none of --label")  # fmt: skip  # noqa: E501
+    add("--unannotated", default="", metavar="CODES", help="classes that the table never annotates: unknown everywhere")
+    add_shares(parser)
+    add("--name", metavar="TEXT", help="name of the data set; the folder's name where it is not given")
+    add("--version", metavar="TEXT", help="version of the data set, for its card")
+    options = parser.parse_args(arguments)
+    options.unannotated = tuple(code.strip() for code in options.unannotated.split(",") if code.strip())
+    return options
+
+
+def _rules(options: argparse.Namespace) -> Rules:
+    missing: dict[str, list[float]] = {}
+    rules = [parse_rule(text) for text in options.label]
+    for column, text in options.missing:
+        number = number_of(text)
+        if number is None or column not in {rule.column for rule in rules}:
+            raise ValueError(f"missing must be a number of a column of --label, got {column}={text} (--missing)")
+        missing.setdefault(column, []).append(number)
+    return Rules(rules, missing)
+
+
+def _stated(options: argparse.Namespace) -> Stated:
+    if options.not_calibrated:  # z-scores have no unit; under this name they are kept as they are
+        return Stated(options.files_rate, options.files_leads, options.files_unit or "mV", options.zero_padded, False)
+    return Stated(options.files_rate, options.files_leads, options.files_unit, options.zero_padded)
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    """Prepares what a table lists as the command line tells and returns the contents of `dataset.yaml`."""
+    options = _options(arguments)
+    folder, rules = source_folder(options), _rules(options)
+    columns = renamed_columns(options.table, dict(options.columns))
+    items = read_items(options.table, folder, columns, rules)
+    print("\n".join([f"{len(items)} recordings in {options.table}", *rules.lines()]))
+    if "patient" not in columns:
+        print("no column patient: who is who is known only as far as the files say it (--columns patient=NAME)")
+    names = ("columns", "label", "missing", "classes", "min_count", "unannotated", "shares", "pair_seconds", "seed")
+    choices = {name: getattr(options, name) for name in names}
+    choices |= {name: [list(pair) for pair in choices[name]] for name in ("columns", "missing")}
+    choices["unannotated"] = list(options.unannotated)
+    name = options.name or folder.resolve().name
+    source = Source(name, options.version, folder, items, choices=choices, stated=_stated(options))
+    return prepare(
+        source,
+        options.dest,
+        packing_of(options),
+        lambda packed: arrange(packed, options, rules, columns),
+        work_of(options),
+    )
+
+
+if __name__ == "__main__":
+    run(main)
