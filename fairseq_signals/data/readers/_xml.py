@@ -18,7 +18,8 @@ from fairseq_signals.data.readers._libraries import vendor_library
 LARGEST_FILE = 64 * 2**20  # bytes; a ten-second recording takes less than one mebibyte
 
 _DEEPEST = 64
-_MOST_ELEMENTS = 200_000
+_MOST_ELEMENTS = 200_000  # and attributes
+_MOST_MENDED = 10_000
 _LONGEST_TAG = 2**16  # bytes between < and >, where a hostile file would hide millions of attributes
 _PROLOGUE = 2**16  # bytes searched for the root
 
@@ -69,7 +70,7 @@ def read_xml(path: Path) -> tuple[Element, tuple[str, ...]]:
     try:
         return _parse(text, path), notes
     except ParseError as error:
-        mended = _CONTROL.sub("\ufffd", _BARE_LESS.sub("&lt;", _BARE_AMPERSAND.sub("&amp;", text)))
+        mended = _mend(text)
         if mended == text:
             raise ValueError(f"an XML file must be well-formed, got {error} ({path})") from error
     try:
@@ -87,11 +88,11 @@ class _Limited(TreeBuilder):
 
     def start(self, tag, attributes):
         self.depth += 1
-        self.elements += 1
+        self.elements += 1 + len(attributes)
         if self.depth > _DEEPEST:
             raise ValueError(f"elements must be nested at most {_DEEPEST} deep, got more")
         if self.elements > _MOST_ELEMENTS:
-            raise ValueError(f"an XML file must have at most {_MOST_ELEMENTS} elements, got more")
+            raise ValueError(f"an XML file must have at most {_MOST_ELEMENTS} elements and attributes, got more")
         return super().start(_local(tag), {_local(name): value for name, value in attributes.items()})
 
     def end(self, tag):
@@ -113,6 +114,12 @@ def _parse(text: str, path: Path) -> Element:
         raise
     except ValueError as error:  # defusedxml's refusals and ours
         raise ValueError(f"an XML file must be plain data, got {error} ({path})") from error
+
+
+def _mend(text: str) -> str:
+    for pattern, right in ((_BARE_AMPERSAND, "&amp;"), (_BARE_LESS, "&lt;"), (_CONTROL, "\ufffd")):
+        text = pattern.sub(right, text, count=_MOST_MENDED)
+    return text
 
 
 def _decode(raw: bytes, path: Path) -> tuple[str, tuple[str, ...]]:

@@ -29,6 +29,7 @@ from fairseq_signals.data.record import Record
 FORMAT = "HL7 aECG"
 
 _BEATS = "REPRESENTATIVE_BEAT"
+_LONGEST_LIST = 2**24  # characters; two hours at 500 Hz
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6}
 _TIMES = ("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d")
 _AGE_CODE = "21612-7"  # LOINC, reported age
@@ -127,6 +128,8 @@ def _channel(sequence: Element, unit: str | None, path: Path) -> Channel:
 
 def _digits(text: str, where: Path) -> np.ndarray:
     """The numbers of a list."""
+    if len(text) > _LONGEST_LIST:
+        raise ValueError(f"a lead's digits must be at most {_LONGEST_LIST} characters, got {len(text)} ({where})")
     try:
         digits = np.array(text.split(), np.float64)
     except ValueError as error:

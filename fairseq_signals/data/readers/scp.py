@@ -33,6 +33,7 @@ LARGEST_FILE = 16 * 2**20  # bytes; a lead's data are at most 64 KiB
 
 _PREAMBLE, _HEADER, _POINTER, _LEAD = 6, 16, 10, 9  # bytes
 _SECTIONS = 13  # numbered from 0
+_MOST_LEADS = 32
 _CODES = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), STANDARD_LEADS, strict=True))
 
 
@@ -98,6 +99,8 @@ def _lead_definitions(raw: bytes, path: Path) -> list[_Lead]:
         room = 8 * len(sections[6])  # a sample takes at least a bit
     except (struct.error, IndexError, KeyError) as error:
         raise ValueError(f"an SCP-ECG file must have whole sections 3 and 6, got {error!r} ({path})") from error
+    if len(leads) > _MOST_LEADS:
+        raise ValueError(f"a recording must have at most {_MOST_LEADS} leads, got {len(leads)} ({path})")
     for lead in leads:
         if not 1 <= lead.first <= lead.last or lead.last - lead.first >= room:
             expected = f"at least 1 and fit section 6 ({room // 8} bytes)"

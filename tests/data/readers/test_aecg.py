@@ -143,6 +143,14 @@ def test_what_cannot_be_read_with_certainty_is_refused(tmp_path, series, message
         read(tmp_path, aecg(SIGNAL, series=series))
 
 
+def test_an_endless_list_of_digits_is_refused(tmp_path, monkeypatch):
+    from fairseq_signals.data.readers import aecg as module
+
+    monkeypatch.setattr(module, "_LONGEST_LIST", 100)
+    with pytest.raises(ValueError, match=r"a lead's digits must be at most 100 characters, got \d+ \(lead I, .*a\.bin"):
+        read(tmp_path, aecg(SIGNAL))
+
+
 def test_what_the_caller_states_must_agree_and_fills_a_missing_unit(tmp_path):
     content = aecg(SIGNAL, series=rhythm(unit=""))
     np.testing.assert_allclose(read(tmp_path, content, unit="uV").signal, SIGNAL * 5e-3, atol=1e-6)

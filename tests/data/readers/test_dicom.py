@@ -193,6 +193,19 @@ def test_sequences_nested_a_thousand_deep_are_refused(tmp_path):
         read(tmp_path, dicom_file([]) + opening * 20_000)
 
 
+def test_a_sequence_of_too_many_items_is_refused_unread(tmp_path):
+    with pytest.raises(ValueError, match=r"sequences must have at most 20000 items, got 20001 \(.*a\.bin\)"):
+        read(tmp_path, dicom_file([b""] * 20_000))
+
+
+def test_a_large_file_is_refused_unread(tmp_path, monkeypatch):
+    from fairseq_signals.data.readers import dicom as module
+
+    monkeypatch.setattr(module, "LARGEST_FILE", 1000)
+    with pytest.raises(ValueError, match=r"at most 1000 bytes, got \d+ \(.*a\.bin\)"):
+        read(tmp_path, dicom(SIGNAL))
+
+
 def test_the_file_that_pydicom_carries_reads_as_pydicom_scales_it(tmp_path):
     import pydicom
     from pydicom.data import get_testdata_file

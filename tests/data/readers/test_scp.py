@@ -124,6 +124,7 @@ def test_a_wrong_checksum_is_noted_and_read(tmp_path):
         ({"ranges": [(1, 700)] * 12}, "decodable, got .*holds 600 samples, expected 700"),
         ({"ranges": [(2**31, 2**31 + 599)] + [(1, 600)] * 11}, "leads must follow each other, got gaps"),
         ({"huffman": True, "ranges": [(1, 5000)] * 12}, "decodable, got .*(Huffman data ends|invalid Huffman)"),
+        ({"bodies": {3: b"\x21\x04" + 33 * b"\1\0\0\0\2\0\0\0\0"}}, "a recording must have at most 32 leads, got 33"),
         ({"bodies": {3: None}}, "must have whole sections 3 and 6"),
         ({"bodies": {6: None}}, "must have whole sections 3 and 6"),
         ({"bodies": {6: None, 12: b"x" * 99}}, "must have whole sections 3 and 6"),

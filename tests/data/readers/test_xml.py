@@ -94,6 +94,11 @@ def test_an_undefined_entity_is_text_and_never_a_file(tmp_path):
         ("<r>" * 65 + "</r>" * 65, "nested at most 64 deep"),
         ("<r>" + "<b/>" * 200_000 + "</r>", "at most 200000 elements"),
         ("<r " + " ".join(f'a{i}=""' for i in range(20_000)) + "/>", "a tag must be at most 65536 bytes long"),
+        (
+            "<r>" + ("<b " + " ".join(f'a{i}=""' for i in range(7000)) + "/>") * 30 + "</r>",
+            "at most 200000 elements and attr",
+        ),
+        ("<r>" + "&" * 10_001 + "</r>", "must be well-formed"),
         ("<r><b></r>", "must be well-formed"),
         ("<r>", "must be well-formed"),
         ("", "must be well-formed"),
