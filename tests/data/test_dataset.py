@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import pickle
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -294,3 +295,69 @@ def test_settings_that_make_no_sense_are_refused(manifest, tmp_path):
     write_manifest(tmp_path / "empty.tsv", [])
     with pytest.raises(ValueError, match=r"manifest must have at least one row, got none \(.*empty\.tsv\)"):
         WindowDataset(tmp_path / "empty.tsv", RATE, 1.0)
+
+
+WEIGHTS = ["3", "0.5", "", "0", "1.5", "0.25", "2"]
+
+
+def _write_weights(folder, weights):
+    """The manifest of `_write` with a further column."""
+    lines = _write(folder).read_text().splitlines()
+    cells = ["weight", *weights]
+    path = folder / "weighted.tsv"
+    path.write_text("".join(f"{line}\t{cell}\n" for line, cell in zip(lines, cells, strict=True)))
+    return path
+
+
+def _windows(batch):
+    return list(zip(batch["recording"].tolist(), batch["window"].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("mode", ["tiled", "random", "centred"])
+def test_equal_weights_change_nothing(manifest, tmp_path, mode):
+    plain = WindowDataset(manifest, RATE, 1.0, mode=mode, seed=3)
+    indices = np.arange(2 * len(plain))
+    assert plain.by_weight() is plain
+    for weights in (["1"] * 7, [""] * 7, ["0.1"] * 7, ["", "1", "1.0", "1e0", "", "01", "1"]):
+        weighted = WindowDataset(_write_weights(tmp_path, weights), RATE, 1.0, mode=mode, seed=3).by_weight()
+        _equal(weighted.batch(indices), plain.batch(indices))
+
+
+@pytest.mark.parametrize("mode, seconds", [("tiled", 0.5), ("random", 2.0)])
+def test_windows_are_visited_by_weight_and_evaluation_sees_each_once(tmp_path, mode, seconds):
+    dataset = WindowDataset(_write_weights(tmp_path, WEIGHTS), RATE, seconds, mode=mode, seed=3)
+    everything = [(row, n) for row, count in enumerate(dataset.window_counts) for n in range(count)]
+    assert _windows(dataset.batch(range(len(dataset)))) == everything, "weights are for training alone"
+    weighted = dataset.by_weight()
+    assert len(weighted) == len(dataset) == len(everything)
+    share = np.array([float(weight or 1) for weight in WEIGHTS])
+    share = share / (share * dataset.window_counts).sum() * len(dataset)
+    times, epochs, chosen = Counter(), 150, set()
+    for epoch in range(epochs):
+        visited = Counter(_windows(weighted.batch(epoch * len(weighted) + np.arange(len(weighted)))))
+        assert all(np.floor(share[row]) <= visited[row, n] <= np.ceil(share[row]) for row, n in everything)
+        times.update(visited)
+        chosen.add(frozenset(visited.items()))
+    assert len(chosen) > 2, "which windows are visited changes with the epoch"
+    for row, n in everything:
+        assert abs(times[row, n] / epochs - share[row]) < 0.15
+
+
+def test_visits_of_one_recording_in_one_epoch_are_different_places(tmp_path):
+    dataset = WindowDataset(_write_weights(tmp_path, ["1", "40", *["1"] * 5]), RATE, 0.4, mode="random", seed=3)
+    weighted, plain = dataset.by_weight(), {}
+    batch = dataset.batch(7 * 5 + np.arange(7))
+    plain = {int(row): batch["source"][place] for place, row in enumerate(batch["recording"])}
+    again = weighted.batch(7 * 5 + np.arange(7))
+    visits = [again["source"][place] for place, row in enumerate(again["recording"].tolist()) if row == 1]
+    assert len(visits) >= 6
+    assert torch.equal(visits[0], plain[1]), "the first visit is where it would be without weights"
+    for place, one in enumerate(visits):
+        assert not any(torch.equal(one, other) for other in visits[:place])
+    repeated = weighted.batch([7 * 5 + 6, 7 * 5 + 2, 7 * 6 + 1, 7 * 5 + 2])
+    assert torch.equal(repeated["source"][[0, 1, 3]], again["source"][[6, 2, 2]]), "whatever else is asked for"
+
+
+def test_a_weighted_dataset_travels_to_another_process(tmp_path):
+    dataset = WindowDataset(_write_weights(tmp_path, WEIGHTS), RATE, 1.0, mode="random", seed=3).by_weight()
+    _equal(pickle.loads(pickle.dumps(dataset)).batch(range(30)), dataset.batch(range(30)))

@@ -1,8 +1,14 @@
+from collections import Counter
+from fractions import Fraction
+from itertools import accumulate
+from math import ceil, floor
+
 import numpy as np
 import pytest
 import scipy.stats
 
-from fairseq_signals.data.windows import centred_start, random_start, tile_counts, tile_start, tile_starts
+from fairseq_signals.data.windows import centred_start, random_start, slot_bounds, tile_counts, tile_start, tile_starts
+from fairseq_signals.data.windows import visits as visited
 
 LENGTHS = [*range(1, 64), 100, 999, 1000, 1001, 5000]
 TILES = [(1, 1), (10, 10), (10, 5), (10, 3), (10, 1), (7, 10), (16, 16), (500, 250)]
@@ -74,3 +80,74 @@ def test_centred_windows_leave_equally_much_on_both_sides():
             assert start == 0
         else:
             assert 0 <= (length - start - 10) - start <= 1
+
+
+def _shared_out(weights, counts, offset):
+    """Window of each slot, by fractions: one list of all windows' weights is walked along."""
+    windows = [(row, number) for row, count in enumerate(counts) for number in range(count)]
+    shares = [Fraction(weights[row]) for row, _ in windows]
+    ends, found = list(accumulate(shares)), []
+    for slot in range(len(windows)):
+        place = (slot + Fraction(offset)) * ends[-1] / len(windows)
+        found.append(windows[next(n for n, end in enumerate(ends) if end > place)])
+    return found
+
+
+SHARES = [
+    ([1, 2, 3], [1, 1, 1]),
+    ([0.5, 0, 4, 0.25, 0], [3, 2, 5, 1, 4]),
+    ([0, 0, 1], [4, 1, 1]),
+    ([1e-3, 1, 1e3], [7, 1, 2]),
+    ([0.1, 0.7, 0.3, 0.9], [6, 5, 4, 3]),
+    ([7], [9]),
+]
+
+
+def _slots(weights, counts, offset):
+    weights, counts = np.array(weights, float), np.array(counts)
+    firsts = np.concatenate([[0], np.cumsum(counts)])
+    slots = np.arange(firsts[-1])
+    found = visited(slot_bounds(weights, counts), firsts, slots, np.full(len(slots), offset))
+    assert all(array.dtype == np.int64 for array in found)
+    return list(zip(*(array.tolist() for array in found), strict=True))
+
+
+@pytest.mark.parametrize("weights, counts", SHARES)
+def test_slots_are_shared_out_as_by_fractions_one_by_one(weights, counts):
+    for offset in (0.0, 0.1234567, 0.5 + 1e-9, 0.987654321, 1 - 1e-12):
+        before: Counter[tuple[int, int]] = Counter()
+        for found, expected in zip(_slots(weights, counts, offset), _shared_out(weights, counts, offset), strict=True):
+            assert found == (*expected, before[expected])
+            before[expected] += 1
+
+
+@pytest.mark.parametrize("weights, counts", SHARES)
+def test_a_window_is_visited_in_proportion_to_its_weight(weights, counts):
+    total = sum(weight * count for weight, count in zip(weights, counts, strict=True))
+    share = {row: sum(counts) * weight / total for row, weight in enumerate(weights)}
+    sums: Counter[tuple[int, int]] = Counter()
+    offsets = (np.arange(500) + 0.5) / 500
+    for offset in offsets:
+        times = Counter(window[:2] for window in _slots(weights, counts, offset))
+        for row, count in enumerate(counts):
+            for number in range(count):
+                assert floor(share[row] - 1e-9) <= times[row, number] <= ceil(share[row] + 1e-9)
+        sums.update(times)
+    for (row, _), times in sums.items():
+        assert abs(times / len(offsets) - share[row]) < 0.005
+
+
+def test_rounding_loses_no_slot_among_a_million():
+    generator = np.random.default_rng(0)
+    weights, counts = generator.random(300_000) ** 8, generator.integers(1, 6, 300_000)
+    weights[[0, 5, -1, -2]] = 0
+    firsts = np.concatenate([[0], np.cumsum(counts)])
+    slots, bounds = np.arange(firsts[-1]), slot_bounds(weights, counts)
+    for offset in (0.0, 0.3, 1 - 2**-53):
+        rows, numbers, visits = visited(bounds, firsts, slots, np.full(len(slots), offset))
+        windows = firsts[rows] + numbers
+        assert (np.diff(windows) >= 0).all() and (numbers < counts[rows]).all() and weights[rows].all()
+        again = np.diff(windows, prepend=-1) == 0
+        assert (visits[~again] == 0).all() and (visits[again] == visits[np.flatnonzero(again) - 1] + 1).all()
+        share = np.repeat(weights, counts) * len(slots) / (weights * counts).sum()
+        assert (np.abs(np.bincount(windows, minlength=len(slots)) - share) < 1 + 1e-6).all()

@@ -34,9 +34,9 @@ class Task(FairseqTask):
         super().__init__(type("Settings", (), {"rebuild_batches": True})())
 
 
-def iterator(batches, size, shards=1, shard=0, workers=0):
+def iterator(batches, size, shards=1, shard=0, workers=0, epoch=1):
     return Task().get_batch_iterator(
-        batches, max_sentences=size, num_shards=shards, shard_id=shard, num_workers=workers, seed=1
+        batches, max_sentences=size, num_shards=shards, shard_id=shard, num_workers=workers, seed=1, epoch=epoch
     )
 
 
@@ -126,3 +126,61 @@ def test_a_batch_that_holds_no_window_is_refused(manifest):
     batches = WindowBatches(WindowDataset(manifest, 100, 5), "valid", False, 1)
     with pytest.raises(ValueError, match=r"--max-tokens of at least one window \(500 samples\), got None and 499"):
         batches.batch_by_size(range(7), max_tokens=499)
+
+
+@pytest.fixture
+def weighted(manifest, tmp_path):
+    """The training manifest with a column of weights."""
+    lines = manifest.read_text().splitlines()
+    cells = ["weight", *(("4", "", "0.5")[n % 3] for n in range(len(lines) - 1))]
+    (tmp_path / "store").symlink_to(manifest.parent / "store")
+    path = tmp_path / "train.tsv"
+    path.write_text("".join(f"{line}\t{cell}\n" for line, cell in zip(lines, cells, strict=True)))
+    return path
+
+
+def test_training_visits_by_weight_and_evaluation_sees_every_window_once(weighted):
+    windows = WindowDataset(weighted, 100, 5)
+    everything = sorted(seen([windows.batch(range(len(windows))) | {"empty": False}]))
+    evaluation = iterator(WindowBatches(windows, "valid", False, 1), 7).next_epoch_itr()
+    assert sorted(seen(evaluation)) == everything
+    training = iterator(WindowBatches(windows, "train", True, 1), 7)
+    total = sum((4, 1, 0.5)[row % 3] for row, _ in everything)
+    for _ in range(3):
+        times = Counter(seen(training.next_epoch_itr()))
+        assert times.total() == len(everything)
+        for row, window in everything:
+            share = (4, 1, 0.5)[row % 3] * len(everything) / total
+            assert int(share) <= times[row, window] <= int(share) + 1
+
+
+def test_a_resumed_epoch_visits_what_was_left(weighted):
+    def start(epoch=1):
+        windows = WindowDataset(weighted, 100, 2, mode="random")
+        return iterator(WindowBatches(windows, "train", True, 1), 4, epoch=epoch)
+
+    whole = start()
+    for _ in range(2):
+        samples = list(whole.next_epoch_itr())
+    cut = start()
+    list(cut.next_epoch_itr())
+    epoch = cut.next_epoch_itr()
+    for _ in range(3):
+        next(epoch)
+    resumed = start(cut.state_dict()["epoch"])  # as fairseq's trainer does
+    resumed.load_state_dict(cut.state_dict())
+    rest = list(resumed.next_epoch_itr())
+    assert len(rest) == len(samples) - 3
+    for one, other in zip(rest, samples[3:], strict=True):
+        assert torch.equal(one["source"], other["source"]) and seen([one]) == seen([other])
+
+
+@pytest.mark.slow
+def test_visits_do_not_depend_on_the_number_of_workers(weighted):
+    def epochs(workers):
+        batches = WindowBatches(WindowDataset(weighted, 100, 2, mode="random"), "train", True, 1)
+        epoch_iterator = iterator(batches, 8, workers=workers)
+        return [torch.cat([sample["source"] for sample in epoch_iterator.next_epoch_itr()]) for _ in range(3)]
+
+    for one, other in zip(epochs(0), epochs(2), strict=True):
+        assert torch.equal(one, other)
