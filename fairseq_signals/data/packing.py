@@ -96,11 +96,11 @@ def _published(checksums: Checksums | None, items: Sequence[Item]) -> dict[str, 
 
 def _collect(chunks: Sequence[Sequence[Item]], root: Path, reports: Path) -> tuple[list[Packed], list[Reject]]:
     packed, rejects, different = [], [], []
-    texts: dict[str, str] = {}  # the same few texts stand in every report: each is kept once
+    seen: dict[Any, Any] = {}  # the same few texts stand in every report: each is kept once
     for number, chunk in enumerate(chunks):
         report = _read_report(number, reports)
         different += changed(root, report["files"])
-        packed += [Packed(chunk[entry.pop("place")], **_shared(entry, texts)) for entry in report["packed"]]
+        packed += [Packed(chunk[entry.pop("place")], **_shared(entry, seen)) for entry in report["packed"]]
         rejects += [Reject(chunk[entry.pop("place")], **entry) for entry in report["rejected"]]
     if different:
         raise _changed_error(different)
@@ -192,13 +192,13 @@ def _facts(record: Record, recorded: Record) -> dict[str, Any]:
     }
 
 
-def _shared(value: Any, texts: dict[str, str]) -> Any:
-    """The same value with equal texts being one object, and tuples where JSON made lists of them."""
+def _shared(value: Any, seen: dict[Any, Any]) -> Any:
+    """The same value with equal texts and lists being one object, and tuples where JSON made lists of them."""
     if isinstance(value, dict):
-        return {texts.setdefault(name, name): _shared(one, texts) for name, one in value.items()}
+        return {seen.setdefault(name, name): _shared(one, seen) for name, one in value.items()}
     if isinstance(value, list):
-        return tuple(_shared(one, texts) for one in value)
-    return texts.setdefault(value, value) if isinstance(value, str) else value
+        value = tuple(_shared(one, seen) for one in value)
+    return seen.setdefault(value, value) if isinstance(value, str | tuple) else value
 
 
 def _shard(number: int) -> str:
