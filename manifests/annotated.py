@@ -37,7 +37,9 @@ def annotates(part: str, name: str) -> bool | None:
     return any(known) if known else None
 
 
-def mask_unannotated(rows: Sequence[Row], classes: Sequence[str]) -> tuple[list[Row], list[str]]:
+def mask_unannotated(
+    rows: Sequence[Row], classes: Sequence[str], by_occurrence: bool = False
+) -> tuple[list[Row], list[str]]:
     """The rows with the classes unknown that their sub-source does not annotate, and the classes that none does.
 
     A code that the official tables do not list counts as annotated wherever it occurs. A class that a row carries is
@@ -46,11 +48,16 @@ def mask_unannotated(rows: Sequence[Row], classes: Sequence[str]) -> tuple[list[
     Args:
         rows: labelled in terms of `classes`, with the sub-source in the column `source`.
         classes: the class list.
+        by_occurrence: take a class for annotated wherever any row of the sub-source carries it, whatever the tables
+            say; for labels that are not the challenge's.
     """
     seen: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         seen[row.extra["source"]].update(row.labels)
-    silent = {part: [name for name in classes if not _looked_for(part, name, seen[part])] for part in seen}
+    silent = {
+        part: [name for name in classes if not (by_occurrence and found[name]) and not _looked_for(part, name, found)]
+        for part, found in seen.items()
+    }
     masked = [replace(row, unknown=_unknown(row, silent[row.extra["source"]])) for row in rows]
     told = [row for row in masked if not row.unlabelled]
     everywhere = [name for name in classes if told and all(name in row.unknown for row in told)]

@@ -55,6 +55,14 @@ def test_a_code_that_the_tables_do_not_list_is_annotated_where_it_occurs():
     assert [row.unknown for row in masked] == [(), (), ("X",)]
 
 
+def test_labels_that_are_not_the_challenges_are_annotated_where_they_occur():
+    rows = [_row("a", "ningbo", (AF,)), _row("b", "ningbo"), _row("c", "cpsc_2018", (RBBB,))]
+    masked, _ = mask_unannotated(rows, [AF, AFL, RBBB], by_occurrence=True)
+    assert [row.unknown for row in masked] == [(), (), (AFL,)]
+    masked, _ = mask_unannotated(rows, [AF, AFL, RBBB])
+    assert [row.unknown for row in masked] == [(), (AF,), (AFL,)]
+
+
 @pytest.mark.real
 def test_counts_are_those_of_the_official_tables(real_ecgs):
     expected = {}
