@@ -22,6 +22,8 @@ _CHUNK_CACHE = 2**25  # bytes: where several recordings share a packed chunk, it
 def opened(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file for reading, kept open for the next call of this process as long as it does not change.
 
+    Meanwhile others can read it, but HDF5 lets nobody write to it; to put another file in its place is no writing.
+
     Raises:
         ValueError: the file is damaged, whatever is being done with it; names the file.
     """
@@ -40,8 +42,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 @lru_cache(maxsize=2)
 def _open(path: Path, size: int, changed: int) -> h5py.File:
-    # Not locked: it stays open when nobody reads any more, and must not keep others from writing.
-    return h5py.File(path, "r", locking=False, rdcc_nbytes=_CHUNK_CACHE)
+    return h5py.File(path, "r", rdcc_nbytes=_CHUNK_CACHE)
 
 
 def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:

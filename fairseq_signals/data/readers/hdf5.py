@@ -9,9 +9,11 @@ read, and the file stays open for the next one.
 MATLAB's files of version 7.3 are HDF5 too, behind a header of their own: `matlab.py` reads those.
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from fairseq_signals.data.readers._axes import check_row, leads_first, n_rows, one_recording
 from fairseq_signals.data.readers._description import describe, sidecar_of
@@ -42,7 +44,7 @@ def rows(path: Path) -> int:
         ValueError: the file is damaged or holds no array of signals; names the file.
     """
     with opened(path) as file:
-        return n_rows(_array(file).shape)
+        return n_rows(_arrays(file)[0].shape)
 
 
 def ids(path: Path) -> list[str] | None:
@@ -52,8 +54,8 @@ def ids(path: Path) -> list[str] | None:
         ValueError: the file is damaged, or has not one id for each recording; names the file.
     """
     with opened(path) as file:
-        known = _ids(file, n_rows(_array(file).shape))
-        return None if known is None else [_text(one) for one in known[()].tolist()]
+        known = _arrays(file)[1]
+        return None if known is None else [_text(one) for one in known.tolist()]
 
 
 def read(
@@ -78,17 +80,23 @@ def read(
     """
     description = describe(path, {}, {"rate": rate, "leads": leads, "unit": unit})
     with opened(path) as file:
-        array = _array(file)
-        count = n_rows(array.shape)
-        check_row(count, row, path)
+        array, known = _arrays(file)
+        check_row(n_rows(array.shape), row, path)
         if len(array.shape) > 2:
-            known = _ids(file, count)
             description = description.of_row(row or 0, None if known is None else _text(known[row or 0]))
         signal = leads_first(one_recording(array, row, path), len(description.leads), path)
     return description.record(signal)
 
 
-def _array(file: h5py.File) -> h5py.Dataset:
+@lru_cache(maxsize=2)  # of an open file, for one recording after the other
+def _arrays(file: h5py.File) -> tuple[h5py.Dataset, np.ndarray | None]:
+    """The signals, and the ids where the file tells them."""
+    array = _signals(file)
+    known = _ids(file, n_rows(array.shape))
+    return array, None if known is None else known[()]
+
+
+def _signals(file: h5py.File) -> h5py.Dataset:
     for name in _KNOWN:
         found = member(file, name)
         if found is not None:

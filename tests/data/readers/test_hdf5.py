@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -151,6 +153,16 @@ def test_the_file_stays_open_and_a_changed_one_is_opened_anew(tmp_path):
     write(tmp_path / "b.hdf5", tracings=2 * SIGNALS)
     os.replace(tmp_path / "b.hdf5", path)
     np.testing.assert_array_equal(read_record(path, **PASSED, row=1).signal, 2 * SIGNALS[1].T)
+
+
+def test_others_may_read_meanwhile(tmp_path):
+    """This process and another one."""
+    path = write(tmp_path / "a.hdf5", tracings=SIGNALS)
+    read_record(path, **PASSED, row=1)
+    with h5py.File(path) as file:
+        np.testing.assert_array_equal(file["tracings"], SIGNALS)
+    subprocess.run([sys.executable, "-c", f"import h5py; h5py.File({str(path)!r})['tracings'][0]"], check=True)
+    read_record(path, **PASSED, row=1)
 
 
 @pytest.mark.parametrize("kept", [8, 20, 100, 400, 2000, 5000])
