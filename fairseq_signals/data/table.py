@@ -37,7 +37,7 @@ class RecordingTable:
         """
         self.rate, self.manifests = rate, list(manifests)
         self._ends = np.cumsum([len(manifest) for manifest in manifests])  # of each manifest's rows
-        if not self._ends[-1]:
+        if not self._ends.any():
             raise ValueError(
                 f"manifest must have at least one row, got none ({', '.join(str(m.path) for m in manifests)})"
             )

@@ -1,11 +1,15 @@
 """fairseq's view of a window dataset: which windows form a batch, in which order, and that none is lost."""
 
+import logging
+
 import numpy as np
 import torch
 from fairseq.data import FairseqDataset
 
 from fairseq_signals.data.dataset import UNKNOWN, WindowDataset, merge
 from fairseq_signals.data.keys import keyed_seed
+
+logger = logging.getLogger(__name__)
 
 
 class WindowBatches(FairseqDataset):
@@ -19,6 +23,8 @@ class WindowBatches(FairseqDataset):
     def __init__(self, windows: WindowDataset, subset: str, shuffle: bool, seed: int):
         super().__init__()
         self.windows = windows.by_weight() if shuffle else windows
+        if self.windows is not windows:  # a column of that name may have meant something else
+            logger.info("windows of %s are visited by the column weight of its manifest", subset)
         self.subset, self.shuffle, self.seed = subset, shuffle, seed
         self.epoch = 1
 

@@ -63,6 +63,8 @@ def test_cells_that_share_a_hash_are_told_apart_all_the_same(monkeypatch):
     cells = ["ab", "ba", "ab", "cd"]  # of one length and one hash
     first, places = byte_spans.distinct(*_cells(cells))
     assert (first.tolist(), places.tolist()) == ([0, 1, 3], [0, 1, 0, 2])
+    first, places = byte_spans.distinct(*_cells(["aa", "a", "aaa"]))  # whose bytes are as those of aa, aa, aa
+    assert (first.tolist(), places.tolist()) == ([0, 1, 2], [0, 1, 2])
 
 
 @pytest.mark.parametrize("cells", [[], ["same"] * 5, [""] * 3, ["one"], ["", "x"], ["same", "sane", "same"]])

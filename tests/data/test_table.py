@@ -63,6 +63,17 @@ def test_rows_are_those_of_manifest_and_store(folders, number):
         assert table.leads(place) == row.leads
 
 
+def test_a_manifest_without_rows_adds_nothing_to_others(folders, tmp_path):
+    write_manifest(tmp_path / "m.tsv", [])
+    full = Manifest(folders[0][0] / "m.tsv")
+    table = RecordingTable([Manifest(tmp_path / "m.tsv"), full, Manifest(tmp_path / "m.tsv")], RATE)
+    assert table.ids == full.column("id") and table.patient_ids == full.distinct("patient")[0]
+    assert table.lengths.tolist() == [row.length for row in full] and (table.weights() == 1).all()
+    for manifests in ([], [Manifest(tmp_path / "m.tsv")]):
+        with pytest.raises(ValueError, match="manifest must have at least one row, got none"):
+            RecordingTable(manifests, RATE)
+
+
 FAULTS = [
     ({"rate": 50.0}, "rate must be 100 Hz"),
     ({"ecg": "gone.hea"}, "ecg must be a file, got none at"),

@@ -139,12 +139,15 @@ def weighted(manifest, tmp_path):
     return path
 
 
-def test_training_visits_by_weight_and_evaluation_sees_every_window_once(weighted):
+def test_training_visits_by_weight_and_evaluation_sees_every_window_once(weighted, caplog):
+    caplog.set_level("INFO")
     windows = WindowDataset(weighted, 100, 5)
     everything = sorted(seen([windows.batch(range(len(windows))) | {"empty": False}]))
     evaluation = iterator(WindowBatches(windows, "valid", False, 1), 7).next_epoch_itr()
     assert sorted(seen(evaluation)) == everything
+    assert "weight" not in caplog.text
     training = iterator(WindowBatches(windows, "train", True, 1), 7)
+    assert "windows of train are visited by the column weight of its manifest" in caplog.text
     total = sum((4, 1, 0.5)[row % 3] for row, _ in everything)
     for _ in range(3):
         times = Counter(seen(training.next_epoch_itr()))
