@@ -5,6 +5,7 @@ What each source is, where it lies and under which licence stands in manifests/o
 """
 
 import argparse
+import shlex
 import sys
 import textwrap
 from pathlib import Path
@@ -62,7 +63,7 @@ def _show(origin: Origin, only: list[str], mirror: bool) -> None:
 
 
 def _next(origin: Origin, dest: Path) -> str:
-    return f"python scripts/prepare.py {origin.source} --source {dest} --dest data/{origin.source}"
+    return f"python scripts/prepare.py {origin.source} --source {shlex.quote(str(dest))} --dest data/{origin.source}"
 
 
 def run(options: argparse.Namespace) -> None:

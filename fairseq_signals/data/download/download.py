@@ -85,11 +85,12 @@ def download(
         raise ValueError(f"files must be signed for by a person, got {origin.source}, which is so. {origin.sign}")
     connection = connection or Connection()
     try:
-        files = chosen_files(list_files(origin, connection, mirror), only)
+        sums: list[bytes] = []
+        files = chosen_files(list_files(origin, connection, mirror, sums.append), only)
         with _held(dest):
-            if origin.kind == "checksums":
+            if sums:
                 with written_whole(dest / _SUMS) as file:
-                    file.write(connection.read(origin.checksums))
+                    file.write(sums.pop())
             done = _Crew(files, dest, connection, workers, progress).run()
             if origin.unpack:
                 done.unpacked = _unpacked(files, dest, progress)

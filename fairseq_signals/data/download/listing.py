@@ -6,13 +6,13 @@ Formats: `SHA256SUMS.txt` (PhysioNet: digest, a blank, path); Zenodo's answer fo
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from fairseq_signals.data.download.connection import Connection
-from fairseq_signals.data.download.inside import path_inside
+from fairseq_signals.data.download.inside import check_inside
 from fairseq_signals.data.download.origin import Origin
 
 # GNU's sha256sum writes two characters between, PhysioNet one.
@@ -38,13 +38,16 @@ class RemoteFile:
     digest: str | None = None
 
 
-def list_files(origin: Origin, connection: Connection, mirror: bool = False) -> list[RemoteFile]:
+def list_files(
+    origin: Origin, connection: Connection, mirror: bool = False, keep: Callable[[bytes], None] = lambda body: None
+) -> list[RemoteFile]:
     """The files that a source publishes, sorted by path.
 
     Args:
         origin: of the source; not one that must be signed for.
         connection: asks the source for its list.
         mirror: take the files, but never the list, from the mirror.
+        keep: called with the content of `SHA256SUMS.txt`, once it is understood, where the source has one.
 
     Raises:
         ValueError: the list is not what it should be, or has a name that would leave the folder or comes twice.
@@ -52,13 +55,19 @@ def list_files(origin: Origin, connection: Connection, mirror: bool = False) -> 
     """
     if mirror and origin.mirror is None:
         raise ValueError(f"mirror must be known to be used, got none for {origin.source}")
-    files = list(_READERS[origin.kind](origin, connection))
+    if origin.kind == "checksums":
+        body = connection.read(origin.checksums)
+        files = list(_from_sums(origin, body))
+        keep(body)
+    else:
+        files = list(_READERS[origin.kind](origin, connection))
     where = getattr(origin, origin.kind) if origin.kind != "files" else f"{origin.source}.yaml"
     if mirror:
-        files = [RemoteFile(one.path, urljoin(origin.mirror, quote(one.path)), one.size, one.digest) for one in files]
+        folder = origin.mirror.rstrip("/")
+        files = [RemoteFile(one.path, f"{folder}/{quote(one.path)}", one.size, one.digest) for one in files]
     seen: dict[str, RemoteFile] = {}
     for one in files:
-        path_inside(one.path, where)
+        check_inside(one.path, where)
         if one.size is not None and (isinstance(one.size, bool) or not isinstance(one.size, int) or one.size < 0):
             raise ValueError(f"size must be a whole number of bytes, got {one.size!r} ({one.path}, {where})")
         if not one.url.startswith(("https://", "http://")):
@@ -77,8 +86,8 @@ def parse_sums(text: str, where: str) -> dict[str, str]:
         ValueError: a line is not a digest and a path; names it.
     """
     sums = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        found = _LINE.fullmatch(line)
+    for number, line in enumerate(text.split("\n"), start=1):
+        found = _LINE.fullmatch(line.rstrip("\r"))
         if line.strip() and not found:
             raise ValueError(f"line must be a SHA-256 and a path, got {line[:100]!r} ({where}, line {number})")
         if found:
@@ -88,14 +97,14 @@ def parse_sums(text: str, where: str) -> dict[str, str]:
     return sums
 
 
-def _from_sums(origin: Origin, connection: Connection) -> Iterable[RemoteFile]:
-    body = connection.read(origin.checksums)
+def _from_sums(origin: Origin, body: bytes) -> Iterable[RemoteFile]:
     try:
         sums = parse_sums(body.decode("utf-8"), origin.checksums)
     except UnicodeDecodeError as error:
         raise ValueError(f"list of files must be UTF-8, got {error} ({origin.checksums})") from error
+    folder = origin.checksums.rpartition("/")[0]
     for path, digest in sums.items():
-        yield RemoteFile(path, urljoin(origin.checksums, quote(path)), None, f"sha256:{digest}")
+        yield RemoteFile(path, f"{folder}/{quote(path)}", None, f"sha256:{digest}")
 
 
 def _from_zenodo(origin: Origin, connection: Connection) -> Iterable[RemoteFile]:
@@ -145,7 +154,7 @@ def _from_yaml(origin: Origin, connection: Connection) -> Iterable[RemoteFile]:
         yield RemoteFile(entry["path"], entry["url"], entry.get("size"), digest)
 
 
-_READERS = {"checksums": _from_sums, "zenodo": _from_zenodo, "figshare": _from_figshare, "files": _from_yaml}
+_READERS = {"zenodo": _from_zenodo, "figshare": _from_figshare, "files": _from_yaml}
 
 
 def _entries(answer: Any, where: str) -> list[Mapping[str, Any]]:
