@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 
 from fairseq_signals.data.combination.label_space import label_space, read_meanings
-from fairseq_signals.data.row import Row
 from fairseq_signals.evaluation.cinc2021 import CLASSES, merge_codes
 from manifests import label_maps
 from manifests.label_maps import challenge_meanings, meanings_of
@@ -21,8 +20,8 @@ def _part(source, classes):
 
 
 def _labelled(space, part, labels):
-    row = space.labelled(part, Row("r", "s:0", 0, 1, 1.0, (), "p", tuple(labels)))
-    return set(row.labels), set(row.unknown)
+    told = space.translated(part, tuple(labels), (), False)
+    return set(told["labels"]), set(told["unknown"])
 
 
 def _table(name):

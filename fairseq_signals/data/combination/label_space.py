@@ -11,12 +11,12 @@ doubtful; else negative, but only if the source annotates at least one of its co
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from fairseq_signals.data.combination.prepared import Prepared, normalised
-from fairseq_signals.data.row import Row
 
 _COLUMNS = ("source", "code", "class")
 _DOUBT = "?"
@@ -106,26 +106,23 @@ class LabelSpace:
     unannotated: list[str]
     parts: list[Annotated] = field(default_factory=list)
 
-    def labelled(self, part: int, row: Row) -> Row:
-        """The row with labels among the classes."""
-        labels, unknown, unlabelled = self._translated(part, row.labels, row.unknown, row.unlabelled)
-        return replace(row, labels=labels, unknown=unknown, unlabelled=unlabelled)
-
     @lru_cache(maxsize=65536)  # noqa: B019 - one label space lives as long as the combination
-    def _translated(self, part: int, labels: tuple[str, ...], unknown: tuple[str, ...], unlabelled: bool):
+    def translated(
+        self, part: int, labels: tuple[str, ...], unknown: tuple[str, ...], unlabelled: bool
+    ) -> dict[str, Any]:
+        """What a row of a part says of the classes: `labels`, `unknown` and `unlabelled` of the new row."""
         known = self.parts[part]
-        if unlabelled or not known.certain:
-            return (), (), True
         positive, open_ = set(), set(known.missing)
         for name, codes in known.certain.items():
             doubtful = known.doubtful.get(name, frozenset())
             if codes & set(labels):
                 positive.add(name)
-            elif doubtful & set(labels) or (codes | doubtful) & set(unknown):
+            elif unlabelled or doubtful & set(labels) or (codes | doubtful) & set(unknown):
                 open_.add(name)
         if not positive and open_ == set(known.certain) | set(known.missing):
-            return (), (), True
-        return (*(c for c in self.classes if c in positive),), (*(c for c in self.classes if c in open_),), False
+            return {"labels": (), "unknown": (), "unlabelled": True}
+        first, second = (tuple(name for name in self.classes if name in some) for some in (positive, open_))
+        return {"labels": first, "unknown": second, "unlabelled": False}
 
     def __hash__(self) -> int:
         return id(self)

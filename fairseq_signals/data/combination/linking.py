@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -46,14 +47,14 @@ class Shard:
     rates: np.ndarray
     rate: float
 
-    @property
+    @cached_property
     def fits(self) -> bool:
         """Whether every recording that is used has the rate."""
         return bool((self.rates == self.rate).all())
 
-    def new_place(self, places: np.ndarray) -> np.ndarray:
-        """Rows in the combined store of these rows of the shard."""
-        return places if self.fits else np.searchsorted(self.places, places)
+    def new_place(self, place: int) -> int:
+        """Row in the combined store of one that is used."""
+        return place if self.fits else int(np.searchsorted(self.places, place))
 
 
 def fill(shards: Sequence[Shard], dest: Path, workers: int = 1, dask: str | None = None) -> int:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-
-import numpy as np
+from typing import Any
 
 from fairseq_signals.data.combination.content import Content
 from fairseq_signals.data.combination.linking import Shard, stretch
@@ -37,15 +36,16 @@ def rows_of(name: str, content: Content, store: Store) -> Iterator[Row]:
         kept = content.selection.kept[name][listed.recording]
         for row, keep in zip(part.rows(name), kept.tolist(), strict=True):
             if keep:
-                row = _placed(row, content.shards[number, row.stored[0]], content.rate, store)
-                yield content.space.labelled(number, _renamed(row, part, weighted))
+                place = _place(row, content.shards[number, row.stored[0]], content.rate, store)
+                labels = content.space.translated(number, row.labels, row.unknown, row.unlabelled)
+                yield replace(row, **_names(row, part, weighted), **place, **labels)
 
 
-def _renamed(row: Row, part: Prepared, weighted: bool) -> Row:
+def _names(row: Row, part: Prepared, weighted: bool) -> dict[str, Any]:
     extra = row.extra | {SOURCE: part.names.source(row)}
     if weighted:
         extra[WEIGHT] = f"{part.part.weight * _weight(row, part):g}"
-    return replace(row, id=f"{part.part.name}/{row.id}", patient=part.names.patient(row), extra=extra)
+    return {"id": f"{part.part.name}/{row.id}", "patient": part.names.patient(row), "extra": extra}
 
 
 def _weight(row: Row, part: Prepared) -> float:
@@ -56,11 +56,11 @@ def _weight(row: Row, part: Prepared) -> float:
         raise ValueError(f"weight must be a number, got {cell!r} ({part.part.folder}, recording {row.id!r})") from None
 
 
-def _placed(row: Row, shard: Shard, rate: float, store: Store) -> Row:
-    """The row as it lies in the combined store."""
-    place = int(shard.new_place(np.array(row.stored[1])))
+def _place(row: Row, shard: Shard, rate: float, store: Store) -> dict[str, Any]:
+    """Where the row lies in the combined store."""
+    place = shard.new_place(row.stored[1])
     ecg = f"{shard.new_name}:{place}"
     if row.rate == rate:
-        return replace(row, ecg=ecg)
+        return {"ecg": ecg}
     start, length = stretch(row.start, row.length, row.rate, rate, store.entry(shard.new_name, place).length)
-    return replace(row, ecg=ecg, start=start, length=length, rate=rate)
+    return {"ecg": ecg, "start": start, "length": length, "rate": rate}

@@ -1,13 +1,11 @@
 """The rules of the classes, each against a plain sentence, and all of them against a slow loop."""
 
 import itertools
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from fairseq_signals.data.combination.label_space import Meaning, Meanings, label_space, read_meanings
-from fairseq_signals.data.row import Row
 
 
 def _part(classes, unannotated=(), source="S", name="s"):
@@ -16,9 +14,7 @@ def _part(classes, unannotated=(), source="S", name="s"):
 
 
 def _cell(space, part, labels=(), unknown=(), unlabelled=False):
-    row = Row("r", "s:0", 0, 1, 1.0, (), "p", tuple(labels), tuple(unknown), unlabelled)
-    new = space.labelled(part, row)
-    assert replace(new, labels=row.labels, unknown=row.unknown, unlabelled=row.unlabelled) == row
+    new = SimpleNamespace(**space.translated(part, tuple(labels), tuple(unknown), unlabelled))
     return "-" if new.unlabelled else ",".join([*new.labels, *(f"?{code}" for code in new.unknown)])
 
 
