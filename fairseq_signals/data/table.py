@@ -56,11 +56,11 @@ class RecordingTable:
     def _part(self, manifest: Manifest, shards, layouts, patients, stores) -> tuple[np.ndarray, ...]:
         """One manifest's rows; what they name is entered with its number."""
         columns = manifest.parsed()
-        entries, outside = _entries(columns, manifest.folder / STORE_FOLDER, stores)
+        entries = _entries(columns, manifest.folder / STORE_FOLDER, stores)
         leads = np.array([len(layout) for layout in columns.layouts], np.int64)[columns.layout]
         packed = columns.shard >= 0
         misfit = (entries["leads"] != leads) | (columns.starts + columns.lengths > entries["length"])
-        bad = columns.bad | (columns.rates != self.rate) | outside | (packed & misfit)
+        bad = columns.bad | (columns.rates != self.rate) | (packed & misfit)
         gone = [not os.path.exists(manifest.folder / path) for path in columns.paths]
         bad[columns.files] |= np.array(gone, bool)
         if bad.any():
@@ -172,23 +172,21 @@ class RecordingTable:
             raise _at(error, f"{path}, record {row.id}, {manifest.path}, line {row.line}") from error
 
 
-def _entries(columns: RowColumns, folder: Path, stores: dict[Path, Store]) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's entry in its shard's index (`ENTRY`, zeros for a file), and which rows have none there."""
+def _entries(columns: RowColumns, folder: Path, stores: dict[Path, Store]) -> np.ndarray:
+    """Each row's entry in its shard's index (`ENTRY`); zeros for a file, and where there is no such entry."""
     indices = []
     for shard in columns.shards:
         try:
             indices.append(_opened(folder, stores).index(shard))
         except (ValueError, FileNotFoundError):
-            indices.append(np.empty(0, ENTRY))  # every row of it is outside
+            indices.append(np.empty(0, ENTRY))
     sizes = np.array([len(index) for index in indices] or [0])
-    packed = columns.shard >= 0
-    outside = packed & (columns.numbers >= sizes[columns.shard])
-    found = np.zeros(len(packed), ENTRY)
-    inside = packed & ~outside
+    inside = (columns.shard >= 0) & (columns.numbers < sizes[columns.shard])
+    found = np.zeros(len(inside), ENTRY)
     if inside.any():
         first = np.cumsum(sizes) - sizes
         found[inside] = np.concatenate(indices)[first[columns.shard[inside]] + columns.numbers[inside]]
-    return found, outside
+    return found
 
 
 def _opened(folder: Path, stores: dict[Path, Store]) -> Store:

@@ -28,7 +28,7 @@ ODD = [
     "A, B",
     "-,-",
 ]
-ODD += ["NA", "nan", "007", "1e3", "É,?é", "A,,B", "None,NA"]
+ODD += ["NA", "nan", "007", "1e3", "É,?é", "A,,B", "None,NA", "12", "?12", "A,?12"]
 
 
 def _random(number: int) -> list[str]:

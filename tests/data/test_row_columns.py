@@ -167,6 +167,15 @@ def test_bytes_that_are_no_text_are_found_in_any_column(tmp_path):
                 act()
 
 
+def test_bytes_that_are_no_text_are_found_in_any_line(tmp_path, monkeypatch):
+    path = _file(tmp_path, 1)
+    lines = path.read_bytes().split(b"\n")[:12]
+    monkeypatch.setattr("fairseq_signals.data.tab_separated._LINES", 4)
+    for line in range(1, 12):
+        path.write_bytes(b"\n".join([*lines[:line], b"\xff" + lines[line], *lines[line + 1 :]]))
+        assert np.flatnonzero(_bad_text(Manifest(path))).tolist() == [line - 1]
+
+
 def _bad_text(manifest):
     assert manifest.parsed().bad.tolist() == [isinstance(row, str) for row in _rows(manifest)]
     return manifest.parsed().bad

@@ -80,19 +80,19 @@ FAULTS = [
     ({"ecg": "part-9:0"}, "shard must have the files part-9.npy"),
     ({"ecg": "part-0:999"}, "row must be 0 to"),
     ({"length": 10**17}, "recording must lie within its"),
-    ({"leads": ("V5",) * 1}, "recording must lie within its 12 packed leads"),
+    ({"leads": ("V5",)}, "recording must lie within its 12 packed leads"),
     ({"patient": "\u00a0"}, "patient must be given"),
     ({"ecg": "../x"}, "ecg must be a path inside"),
 ]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(len(FAULTS)))
 def test_of_several_wrong_rows_the_first_is_named(tmp_path, seed):
     generator = np.random.default_rng(seed)
     rows = _store(tmp_path)
     rows = [row for row in rows if row.leads == STANDARD_LEADS] * 3
     places = np.sort(generator.choice(len(rows), 4, replace=False))
-    faults = [FAULTS[place] for place in generator.choice(len(FAULTS), 4, replace=False)]
+    faults = [FAULTS[seed], *(FAULTS[place] for place in generator.choice(len(FAULTS), 3))]
     lines = ["id\tecg\tstart\tlength\trate\tleads\tpatient\tlabels"]
     for place, row in enumerate(rows):
         if place in places:
