@@ -22,17 +22,26 @@ from fairseq_signals.data.record import Record
 
 __all__ = ["Verdict", "examine", "judge"]
 
+_ABSURD_MV = 1e9
+
 
 def examine(record: Record) -> dict[str, Any]:
-    """Facts about one recording as it was read, small enough to keep for a million; plain JSON values."""
-    with np.errstate(invalid="ignore"):  # leads that are not stored may hold anything
-        extents = extent(record)
-        return {
-            **amplitude_facts(record, extents),
-            **limb_facts(record, extents),
-            **dead_facts(record),
-            **chest_facts(record),
-        }
+    """Facts about one recording as it was read, small enough to keep for a million; plain JSON values.
+
+    Leads with samples that are not finite, or absurd, do not count: leads that are not stored may hold anything.
+    """
+    sound = np.abs(record.signal).max(axis=1, initial=0) < _ABSURD_MV  # False for NaN
+    if not sound.all():
+        record = record.select(tuple(lead for lead, one in zip(record.leads, sound, strict=True) if one))
+    if not record.signal.size:
+        return {}
+    extents = extent(record)
+    return {
+        **amplitude_facts(record, extents),
+        **limb_facts(record, extents),
+        **dead_facts(record),
+        **chest_facts(record),
+    }
 
 
 def judge(packed: Sequence[Packed], calibrated: bool = True, keep_suspect: bool = False) -> Verdict:

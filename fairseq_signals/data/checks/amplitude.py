@@ -43,7 +43,7 @@ def amplitude_facts(record: Record, extents: np.ndarray) -> dict[str, Any]:
 
     Args:
         record: as it was read.
-        extents: of its leads, as `extent` tells; those that are flat or not finite do not count.
+        extents: of its leads, as `extent` tells; flat ones do not count.
     """
     alive = extents[extents > 0]
     facts = {FACT: float(f"{alive.mean():.4g}")} if len(alive) else {}
@@ -91,8 +91,8 @@ def _refusal(middle: float, count: int) -> str | None:
     factor = middle / _ORDINARY_MV if large else _ORDINARY_MV / middle
     return (
         f"amplitudes must be millivolts (a median of about {_ORDINARY_MV:g}, peak to peak, in ordinary sources), got "
-        f"{middle:.3g} in {count:,} recordings, about {factor:.2g} times too {'large' if large else 'small'}: the files "
-        f"state a wrong unit or gain, or it was stated for them wrongly"
+        f"{middle:.3g} in {count:,} recordings, about {factor:.2g} times too {'large' if large else 'small'}: the "
+        f"files state a wrong unit or gain, or it was stated for them wrongly"
     )
 
 

@@ -24,7 +24,7 @@ def dead_facts(record: Record) -> dict[str, Any]:
         for extreme in (highest[row], lowest[row]):
             share = np.count_nonzero(signal[row] == extreme) / signal.shape[1]
             if lead not in flat and share >= _SHARE and abs(extreme - np.median(signal[row])) >= _FAR_MV:
-                rails[lead] = round(max(share, rails.get(lead, 0)), 4)
+                rails[lead] = round(float(max(share, rails.get(lead, 0))), 4)
     return ({FLAT: flat} if flat else {}) | ({RAIL: rails} if rails else {})
 
 

@@ -2,7 +2,7 @@
 
 Names can be exchanged and electrodes or amplifiers reversed. Of all 6! · 2⁶ ways to assign the six names and signs
 to the six channels, those are looked for under which III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2 and
-aVF = II - I / 2 hold, and of these the ones that change the fewest channels.
+aVF = II - I / 2 hold, and of these the simplest: with the fewest exchanges of two names and inversions.
 
 What cannot be seen: the identities hold under every exchange of the three electrodes (six ways) and under a reversal
 of all six leads. Reversed arm electrodes, for one (I inverted, II and III exchanged, aVR and aVL exchanged), obey all
@@ -44,9 +44,9 @@ def contradiction(limb: np.ndarray, present: tuple[bool, ...]) -> tuple[bool, li
     best = errors.min()
     if best > max(_FIT * size, _ROUNDING_MV) or as_named < _CLEARER * best:
         return True, []
-    channels, changes = _arrangements(present)
+    channels, steps = _arrangements(present)
     fitting = np.flatnonzero(errors <= max(2 * best, _ROUNDING_MV))
-    simplest = fitting[changes[fitting] == changes[fitting].min()]
+    simplest = fitting[steps[fitting] == steps[fitting].min()]
     return True, [_written(channels[one]) for one in simplest] if len(simplest) <= _MOST else []
 
 
@@ -77,13 +77,26 @@ def _written(channels: np.ndarray) -> str:
 
 @cache
 def _arrangements(present: tuple[bool, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """All arrangements `[N, 6]` of the leads present, and how many channels each changes, `[N]`."""
+    """All arrangements `[N, 6]` of the leads present, and how many exchanges and inversions each takes, `[N]`."""
     free = [k for k in range(6) if present[k]]
-    order = np.array(list(permutations(free)), np.int8)
+    orders = list(permutations(free))
+    order = np.array(orders, np.int8)
     signs = np.array(list(product((0, 1), repeat=len(free))), np.int8)
+    exchanges = np.array([_exchanges(dict(zip(free, one, strict=True))) for one in orders])
     channels = np.tile(2 * np.arange(6, dtype=np.int8), (len(order) * len(signs), 1))
     channels[:, free] = (2 * order[:, None] + signs[None]).reshape(-1, len(free))
-    return channels, np.count_nonzero(channels != 2 * np.arange(6), axis=1)
+    return channels, (exchanges[:, None] + signs.sum(axis=1)).ravel()
+
+
+def _exchanges(places: dict[int, int]) -> int:
+    """How many exchanges of two bring everything to its place: a ring of n takes n - 1."""
+    rest, count = set(places), 0
+    while rest:
+        start = place = rest.pop()
+        while (place := places[place]) != start:
+            rest.remove(place)
+            count += 1
+    return count
 
 
 def _errors(limb: np.ndarray, present: tuple[bool, ...]) -> tuple[float, np.ndarray, float]:

@@ -39,7 +39,7 @@ def limb_facts(record: Record, sizes: np.ndarray) -> dict[str, Any]:
 
     Args:
         record: as it was read.
-        sizes: peak-to-peak amplitude of each lead, mV; leads that are flat or not finite do not count.
+        sizes: peak-to-peak amplitude of each lead, mV; flat leads do not count.
     """
     alive = tuple(lead for lead, size in zip(record.leads, sizes, strict=True) if lead in LIMB_LEADS and size > 0)
     if len(alive) < 3 or alive[:2] != ("I", "II"):
