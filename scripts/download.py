@@ -63,7 +63,8 @@ def _show(origin: Origin, only: list[str], mirror: bool) -> None:
 
 
 def _next(origin: Origin, dest: Path) -> str:
-    return f"python scripts/prepare.py {origin.source} --source {shlex.quote(str(dest))} --dest data/{origin.source}"
+    source = shlex.quote(str(dest / origin.folder))
+    return f"python scripts/prepare.py {origin.source} --source {source} --dest data/{origin.source}"
 
 
 def run(options: argparse.Namespace) -> None:

@@ -78,6 +78,14 @@ def test_files_arrive_and_the_next_command_is_named(web, tmp_path):
     assert "3/3 files" in err  # the bar
 
 
+def test_the_next_command_names_the_folder_that_is_prepared(web, tmp_path):
+    origin = web[0] / "little.yaml"
+    origin.write_text(origin.read_text() + "folder: a\n")
+    code, out, err = run("little", "--dest", tmp_path / "my data", "--origins", web[0])
+    assert code == 0, err
+    assert f"--source '{tmp_path / 'my data' / 'a'}' --dest data/little" in out
+
+
 def test_list_shows_and_fetches_nothing(web, tmp_path):
     code, out, err = run("little", "--dest", tmp_path / "d", "--list", "--only", "a/*", "--origins", web[0])
     assert code == 0 and not (tmp_path / "d").exists(), err
@@ -88,7 +96,8 @@ def test_list_shows_and_fetches_nothing(web, tmp_path):
     assert "Little 1.0: 2 files" in lines[2] and "nothing was fetched" in lines[2]
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(web, tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_what_is_stopped_or_killed_goes_on_by_the_same_command(web, tmp_path, how):
     origins, slow = web
     slow.set()
     command = ["little", "--dest", tmp_path / "d", "--origins", origins]
@@ -97,9 +106,10 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(web, tmp_path):
     deadline = time.monotonic() + 30
     while not (partial.is_file() and partial.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 1 and "stopped; the same command continues" in err and "Traceback" not in err, err
+    if how == signal.SIGINT:
+        assert process.returncode == 1 and "stopped; the same command continues" in err and "Traceback" not in err, err
     assert partial.is_file() and not (tmp_path / "d" / "a" / "2.dat").exists()
     slow.clear()
     code, _, err = run(*command)

@@ -9,9 +9,10 @@ words), `unverified` (what could not be checked when the file was written, in wo
     files       a list of `path, url` and, where the source publishes them, `size` and `sha256` or `md5`
     sign        what must be signed, and where, before a person may fetch the files; they are never fetched here
 
-Optional: `unpack: true` for archives; `mirror`, an address that holds the same files as `checksums`; `refused`, what
-to do when the server wants a login after all; `forms`, a mapping whose members replace keys, where a source is
-published in several forms (the first is the default).
+Optional: `unpack: true` for archives; `folder`, which of the folders is prepared, where that is not the whole;
+`mirror`, an address that holds the same files as `checksums`; `refused`, what to do when the server wants a login after
+all; `forms`, a mapping whose members replace keys, where a source is published in several forms (the first is the
+default).
 """
 
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ class Origin:
     mirror: str | None = None
     refused: str | None = None
     unpack: bool = False
+    folder: str = "."
     form: str | None = None
     forms: tuple[str, ...] = ()
 
