@@ -62,7 +62,7 @@ def test_a_preparation_tells_all_that_is_wrong_and_odd(mixed, tmp_path, capsys):
     rejected = [line.split("\t") for line in (tmp_path / "out" / "rejected.tsv").read_text().splitlines()[1:]]
     assert [(id, fault) for id, _, fault, _ in rejected] == [("exchanged", "leads exchanged"), ("legacy", "wrong unit")]
     assert rejected[0][3].endswith("aVL and aVF are exchanged")
-    assert "got 4880 steps per mV where 44 of 45 recordings have 1000" in rejected[1][3]
+    assert "got 4880 steps per mV (1000 in 44 of 45 recordings)" in rejected[1][3]
     warned = [line.split("\t") for line in (tmp_path / "out" / "warnings.tsv").read_text().splitlines()[1:]]
     assert {id: text for id, _, text in warned} == {
         "damaged": "limb leads must agree (III = II - I and the like), got errors of up to III 2.997 mV in 0.1% of the samples",  # noqa: E501

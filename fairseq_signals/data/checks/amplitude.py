@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fairseq_signals.data.checks.verdict import Verdict
+from fairseq_signals.data.checks.verdict import Verdict, joined
 from fairseq_signals.data.item import Packed, Reject
 from fairseq_signals.data.montage import millivolts_per
 from fairseq_signals.data.record import Record
@@ -67,67 +67,81 @@ def judge_amplitude(packed: Sequence[Packed]) -> Verdict:
     if not known:
         return Verdict()
     middle = float(np.median([one.facts[FACT] for one in known]))
-    rejects, warnings = [], {}
-    for group in _groups(known):
-        _judge_group(group, rejects, warnings)
-    gone = {reject.item.id for reject in rejects}
-    strange = [one for one in known if one.item.id not in gone and _is_strange(one.facts[FACT] / middle)]
-    for one in strange:
-        text = f"amplitude is {one.facts[FACT]:.3g} mV, and {middle:.3g} in the median of all"
-        warnings.setdefault(one.item.id, []).append(text)
+    gains = joined([_judge_gains(asked, beside) for asked, beside in _compared(known)])
+    gone = {reject.item.id for reject in gains.rejects}
+    strange = {
+        one.item.id: [f"amplitude is {one.facts[FACT]:.3g} mV, and {middle:.3g} in the median of all"]
+        for one in known
+        if one.item.id not in gone and not 1 / _STRANGE <= one.facts[FACT] / middle <= _STRANGE
+    }
     card = {"median amplitude, mV": round(middle, 3)}
     lines = [f"median amplitude (peak to peak, mean of the leads) {middle:.2f} mV"]
-    return Verdict(rejects, warnings, card, lines, _refusal(middle, len(known)))
+    groups = [("", known), *_by_source(known).items()]
+    refusal = next((text for name, group in groups if (text := _refusal(name, group))), None)
+    return joined([gains, Verdict((), strange, card, lines, refusal)])
 
 
-def _is_strange(ratio: float) -> bool:
-    return not 1 / _STRANGE <= ratio <= _STRANGE
+def _by_source(known: Sequence[Packed]) -> dict[str, list[Packed]]:
+    """Recordings by sub-source (the column `source`, where there is one)."""
+    groups: dict[str, list[Packed]] = {}
+    for one in known:
+        groups.setdefault(one.item.extra.get("source", ""), []).append(one)
+    return groups
 
 
-def _refusal(middle: float, count: int) -> str | None:
-    if count < _FEWEST or _PLAUSIBLE_MV[0] <= middle <= _PLAUSIBLE_MV[1]:
+def _refusal(source: str, group: Sequence[Packed]) -> str | None:
+    middle = float(np.median([one.facts[FACT] for one in group]))
+    if len(group) < _FEWEST or _PLAUSIBLE_MV[0] <= middle <= _PLAUSIBLE_MV[1]:
         return None
+    where = f"in {len(group):,} recordings{f' of {source}' if source else ''}"
     large = middle > _ORDINARY_MV
     factor = middle / _ORDINARY_MV if large else _ORDINARY_MV / middle
     return (
         f"amplitudes must be millivolts (a median of about {_ORDINARY_MV:g}, peak to peak, in ordinary sources), got "
-        f"{middle:.3g} in {count:,} recordings, about {factor:.2g} times too {'large' if large else 'small'}: the "
-        f"files state a wrong unit or gain, or it was stated for them wrongly"
+        f"{middle:.3g} {where}, about {factor:.2g} times too {'large' if large else 'small'}: the files state a wrong "
+        f"unit or gain, or it was stated for them wrongly"
     )
 
 
-def _groups(known: Sequence[Packed]) -> list[list[Packed]]:
-    """The recordings whose gains are compared: those of one sub-source where they are enough, else all."""
-    by_source: dict[str, list[Packed]] = {}
-    for one in known:
-        if GAIN in one.facts:
-            by_source.setdefault(one.item.extra.get("source", ""), []).append(one)
-    rest = [one for group in by_source.values() if len(group) < _FEWEST for one in group]
-    groups = [group for group in by_source.values() if len(group) >= _FEWEST]
-    return [*groups, [one for group in groups for one in group] + rest] if rest else groups
+def _compared(known: Sequence[Packed]) -> list[tuple[list[Packed], list[Packed]]]:
+    """Which recordings' gains are compared with which: a sub-source's with its own, one of a few with those of all."""
+    everything = [one for one in known if GAIN in one.facts]
+    groups = _by_source(everything).values()
+    return [(group, group if len(group) >= _FEWEST else everything) for group in groups]
 
 
-def _judge_group(group: Sequence[Packed], rejects: list[Reject], warnings: dict[str, list[str]]) -> None:
-    gains = Counter(one.facts[GAIN] for one in group)
-    usual, count = gains.most_common(1)[0]
-    if count < max(_FEWEST, _SHARED * len(group)):
-        return
-    lowest, middle, highest = np.percentile([one.facts[FACT] for one in group if one.facts[GAIN] == usual], [1, 50, 99])
-    for gain in set(gains) - {usual}:
-        those = [one for one in group if one.facts[GAIN] == gain]
-        theirs = float(np.median([one.facts[FACT] for one in those]))
-        distance, otherwise = (abs(np.log(one / middle)) for one in (theirs, theirs * gain / usual))
-        unlike = distance > np.log(_UNLIKE) and not lowest <= theirs <= highest
-        wrong = unlike and otherwise < distance and lowest <= theirs * gain / usual <= highest
+def _judge_gains(asked: Sequence[Packed], beside: Sequence[Packed]) -> Verdict:
+    usual, count = Counter(one.facts[GAIN] for one in beside).most_common(1)[0]
+    others: dict[float, list[Packed]] = {}
+    for one in asked:
+        if one.facts[GAIN] != usual:
+            others.setdefault(one.facts[GAIN], []).append(one)
+    if not others or count < max(_FEWEST, _SHARED * len(beside)):
+        return Verdict()
+    ordinary = np.percentile([one.facts[FACT] for one in beside if one.facts[GAIN] == usual], [1, 50, 99])
+    where = f"{usual:g} in {count:,} of {len(beside):,} recordings"
+    rejects, warnings = [], {}
+    for gain, those in others.items():
+        wrong = _is_wrong([one.facts[FACT] for one in those], gain / usual, *ordinary)
         for one in those:
-            text = f"gain is {gain:g} steps per mV, and {usual:g} in {count:,} of {len(group):,} recordings"
             if wrong:
-                stated = one.facts[FACT]
-                text = (
-                    f"gain must fit the amplitude, got {gain:g} steps per mV where {count:,} of {len(group):,} "
-                    f"recordings have {usual:g}, and {stated:.3g} mV where the median is {middle:.3g} mV (with their "
-                    f"gain it would be {stated * gain / usual:.3g} mV)"
-                )
-                rejects.append(Reject(one.item, FAULT, text))
+                rejects.append(Reject(one.item, FAULT, _message(one.facts, usual, where, ordinary[1])))
             else:
-                warnings.setdefault(one.item.id, []).append(text)
+                warnings[one.item.id] = [f"gain is {gain:g} steps per mV, and {where}"]
+    return Verdict(rejects, warnings)
+
+
+def _is_wrong(amplitudes: Sequence[float], ratio: float, lowest: float, middle: float, highest: float) -> bool:
+    """Whether amplitudes are unlike the others' as they are, and like theirs when multiplied by the gains' ratio."""
+    stated = float(np.median(amplitudes))
+    distance, otherwise = (abs(np.log(one / middle)) for one in (stated, stated * ratio))
+    unlike = distance > np.log(_UNLIKE) and not lowest <= stated <= highest
+    return bool(unlike and otherwise < distance and lowest <= stated * ratio <= highest)
+
+
+def _message(facts: dict[str, Any], usual: float, where: str, middle: float) -> str:
+    gain, stated = facts[GAIN], facts[FACT]
+    return (
+        f"gain must fit the amplitude, got {gain:g} steps per mV ({where}) and {stated:.3g} mV ({middle:.3g} in the "
+        f"median; with the others' gain it would be {stated * gain / usual:.3g} mV)"
+    )

@@ -84,8 +84,8 @@ def test_a_gain_that_makes_the_amplitude_unlike_the_others_is_rejected(heart, pa
     assert wrong == pytest.approx(right * 1000 / gain, rel=1e-3)
     assert (reject.item.id, reject.fault) == ("wrong", "wrong unit")
     assert reject.message == (
-        f"gain must fit the amplitude, got {gain:g} steps per mV where 40 of 41 recordings have 1000, and "
-        f"{wrong:.3g} mV where the median is {middle:.3g} mV (with their gain it would be {right:.3g} mV)"
+        f"gain must fit the amplitude, got {gain:g} steps per mV (1000 in 40 of 41 recordings) and {wrong:.3g} mV "
+        f"({middle:.3g} in the median; with the others' gain it would be {right:.3g} mV)"
     )
     assert not verdict.warnings and verdict.refusal is None
 
@@ -146,6 +146,14 @@ def test_a_source_that_is_not_in_millivolts_is_refused(heart, packed_of, factor,
     times = float(refusal.split("about ")[2].split(" times")[0])
     assert times == pytest.approx(max(factor, 1 / factor), rel=0.1)
     assert judge_amplitude(packed(19, factor * ordinary)).refusal is None, "too few to judge"
+
+
+def test_a_sub_source_that_is_not_in_millivolts_is_told(heart, packed_of):
+    small = [packed_of(_stated(heart(seed), 4880.0), f"s{seed}", source="georgia") for seed in range(20)]
+    most = _usual(heart, packed_of, 60, source="most")
+    refusal = judge_amplitude([*most, *small]).refusal
+    assert "in 20 recordings of georgia, about" in refusal and "too small" in refusal
+    assert judge_amplitude(most).refusal is None
 
 
 def test_the_median_stands_on_the_card(heart, packed_of):
