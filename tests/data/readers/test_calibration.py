@@ -35,6 +35,7 @@ def test_zeros_pulse_and_zeros_on_all_leads_alike_are_cut_off(noise, before):
         (flat(200),),  # zeros alone: padding, which is another's business
         (flat(50), flat(100, 0.5), flat(50)),  # another height
         (flat(50), flat(10, 1.0), flat(50)),  # a spike
+        (flat(500, 0.5), *PULSE),  # leads that are alike, but not in a pulse's form
         (flat(200, 1.0),),  # no rest
         (*PULSE, SIGNAL[:, :30]),  # not at the end
         (flat(50), np.outer(np.arange(12) / 6, np.ones(100)), flat(50)),  # leads that differ

@@ -145,6 +145,7 @@ def test_what_is_odd_is_noted_and_read(tmp_path, changed, message):
     [
         ({"LeadAmplitudeUnitsPerBit": None}, "LeadAmplitudeUnitsPerBit must be a number, got '' .*lead I, "),
         ({"LeadAmplitudeUnitsPerBit": 0}, "a step must be a number other than 0"),
+        ({"LeadAmplitudeUnitsPerBit": "4_88"}, "LeadAmplitudeUnitsPerBit must be a number"),
         ({"LeadAmplitudeUnitsPerBit": "4,88"}, "LeadAmplitudeUnitsPerBit must be a number"),
         ({"LeadAmplitudeUnits": None}, "a lead must state its unit, or unit must be passed"),
         ({"LeadAmplitudeUnits": "MMHG"}, "unit must be V, mV or uV, got 'MMHG'"),
@@ -153,7 +154,7 @@ def test_what_is_odd_is_noted_and_read(tmp_path, changed, message):
         ({"LeadSampleCountTotal": 2**31}, "LeadSampleCountTotal must be a whole number up to"),
         ({"LeadSampleCountTotal": 599}, "LeadSampleCountTotal must agree with the samples, got 599 and 1200 bytes"),
         ({"LeadByteCountTotal": 1202}, "LeadByteCountTotal must agree with the samples"),
-        ({"WaveFormData": "AAA$", "LeadByteCountTotal": None, "LeadSampleCountTotal": None}, "must be in Base64"),
+        ({"WaveFormData": "AAA$A", "LeadByteCountTotal": None, "LeadSampleCountTotal": None}, "must be in Base64"),
         ({"WaveFormData": "AAAA", "LeadByteCountTotal": None, "LeadSampleCountTotal": None}, "must be of 2 bytes each"),
         ({"LeadID": "I"}, "each lead must be named once"),
         ({"LeadID": "RESP"}, "at least one among I, II"),
