@@ -28,7 +28,7 @@ Columns beyond the standard: `age` (years), `sex`, `source` (the sub-source), an
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -37,7 +37,7 @@ from fairseq_signals.data.item import Item, Reject
 from fairseq_signals.data.preparation import Source, prepare
 from manifests.arranging import add_shares
 from manifests.cinc2021_parts import EXPECTED, PARTS, PRESETS, Selection, part_of_file
-from manifests.cinc2021_splits import NO_PATIENTS, arrange
+from manifests.cinc2021_splits import arrange, no_patients
 from manifests.options import option_parser, packing_of, run, source_folder, work_of
 from manifests.ptbxl import DUPLICATES, FOLDS, Person, read_people, rejected_duplicate
 
@@ -132,13 +132,19 @@ def _selection(options: argparse.Namespace) -> Selection:
     return replace(preset, parts=options.parts, held_out=tuple(p for p in preset.held_out if p in options.parts))
 
 
-def _print_counts(items: Sequence[Item], left_out: Sequence[Reject], odd: Sequence[str]) -> None:
-    offered = Counter(item.extra["source"] for item in (*items, *(reject.item for reject in left_out)))
-    for part, expected in EXPECTED.items():
-        if offered[part] not in (0, expected):
-            print(f"warning: {part} has {expected} recordings, got {offered[part]}: is the download complete?")
-    for contradiction in odd:
-        print(f"warning: {contradiction}")
+def _present(selection: Selection, offered: Counter[str]) -> Selection:
+    """What there is of a selection; tells what is not, or not as many as were published."""
+    absent = [part for part in selection.parts if not offered[part]]
+    if absent:
+        print(f"warning: not there: {', '.join(absent)}")
+    for part in selection.parts:
+        if offered[part] not in (0, EXPECTED[part]):
+            print(f"warning: {part} has {EXPECTED[part]} recordings, got {offered[part]}: is the download complete?")
+    return replace(
+        selection,
+        parts=tuple(part for part in selection.parts if offered[part]),
+        held_out=tuple(part for part in selection.held_out if offered[part]),
+    )
 
 
 def main(arguments: list[str] | None = None) -> dict:
@@ -151,18 +157,21 @@ def main(arguments: list[str] | None = None) -> dict:
         )
     people = read_people(options.ptbxl_table) if options.ptbxl_table else {}
     items, left_out, odd = find_items(folder, selection, people)
-    _print_counts(items, left_out, odd)
-    if not people and any(item.extra["source"] == "ptb-xl" for item in items):
-        print(f"warning: {NO_PATIENTS}")
+    for contradiction in odd:
+        print(f"warning: {contradiction}")
     names = ("preset", "classes", "min_count", "negatives", "shares", "pair_seconds", "seed")
     choices = {name: getattr(options, name) for name in names} | {"parts": list(selection.parts)}
-    expected = sum(EXPECTED[part] for part in selection.parts)
+    offered = Counter(item.extra["source"] for item in (*items, *(reject.item for reject in left_out)))
+    present = _present(selection, offered)
+    for line in [] if people else no_patients(present):
+        print(f"warning: {line}")
+    expected = sum(EXPECTED[part] for part in present.parts)
     source = Source("PhysioNet/CinC Challenge 2021", None, folder, items, left_out, choices, expected=expected)
     return prepare(
         source,
         options.dest,
         packing_of(options),
-        lambda packed: arrange(packed, selection, people, options),
+        lambda packed: arrange(packed, present, people, options),
         work_of(options),
     )
 

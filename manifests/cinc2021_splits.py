@@ -15,10 +15,6 @@ from manifests.class_list import in_classes
 from manifests.header_row import row_of_header
 from manifests.ptbxl import Person
 
-NO_PATIENTS = (
-    "PTB-XL's patients are unknown without --ptbxl-table: 2,110 of them have several recordings, which now fall into "
-    "different splits, so scores on them are too good"
-)
 _COLUMNS = ("age", "sex", "source", "ecg_id", "fold", "statements")
 
 
@@ -102,8 +98,19 @@ def _how(selection: Selection, has_people: bool, options: argparse.Namespace) ->
     told = [f"{drawn} each by recording, stratified by label ({shares}), seed {options.seed}"] if drawn else []
     told += ["ptb-xl by its official folds 1-8, 9, 10"] if official else []
     told += [f"train only: {whole}"] if whole else []
-    told += [NO_PATIENTS] if "ptb-xl" in selection.parts and not has_people else []
+    told += [] if has_people else no_patients(selection)
     return "; ".join(told)
+
+
+def no_patients(selection: Selection) -> list[str]:
+    """What to say where PTB-XL is taken without its table."""
+    if "ptb-xl" not in selection.parts:
+        return []
+    spread = (
+        "2,110 of them have several recordings, which now fall into different splits, so scores on them are too good"
+    )
+    then = spread if "ptb-xl" in selection.held_out else "nobody can be paired"
+    return [f"PTB-XL's patients are unknown without --ptbxl-table: {then}"]
 
 
 def _pairs(

@@ -1,6 +1,6 @@
 """Tables in Excel workbooks: the first sheet, columns found by name, rows counted for messages.
 
-Row 1 is the header. Cells are text without outer blanks; whole numbers have no decimals, empty cells are empty.
+Row 1 is the header. Cells are text without outer blanks; what is no text is written out, and what is empty stays so.
 """
 
 from collections.abc import Iterator
@@ -54,8 +54,4 @@ def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
 
 
 def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return str(cell).strip()
+    return "" if cell is None else str(cell).strip()

@@ -138,6 +138,12 @@ def test_without_the_table_its_patients_are_loudly_unknown(challenge, tmp_path, 
     assert "PTB-XL's patients are unknown" in card["split"] and card["counts"]["patients"] == 30
     assert {row.extra["ecg_id"] for row, _ in _rows(tmp_path).values()} == {str(n) for n in range(1, 31)}
     assert not (tmp_path / "gallery.tsv").exists()
+    _main(challenge / "training", tmp_path / "oh", "--preset", "oh2022")
+    assert "unknown without --ptbxl-table: nobody can be paired" in capsys.readouterr().out
+    card = _main(challenge / "training" / "georgia", tmp_path / "georgia", "--preset", "oh2022")
+    told = capsys.readouterr().out
+    assert "warning: not there: cpsc_2018, cpsc_2018_extra, ptb-xl, chapman_shaoxing, ningbo" in told
+    assert "PTB-XL's patients" not in told + card["split"] and "got 30: is the download" in card["checks"][0]
 
 
 def test_a_table_of_other_recordings_is_found_out(challenge, tmp_path):
@@ -263,7 +269,8 @@ def test_what_is_taken_is_checked(challenge, tmp_path, capsys):
 
 def test_another_number_of_recordings_than_published_is_told(challenge, tmp_path, capsys):
     card = _main(challenge / "training", tmp_path, "--parts", "ptb")
-    assert "warning: ptb has 516 recordings, got 20: is the download complete?" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "warning: ptb has 516 recordings, got 20: is the download complete?" in told and "not there" not in told
     assert card["checks"][0] == "the source publishes 516 recordings, got 20: is the download complete?"
     assert sum(EXPECTED.values()) == 88253
     assert sum(EXPECTED[part] for part in PRESETS["mehari2022"].parts) == 43101
