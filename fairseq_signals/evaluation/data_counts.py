@@ -8,11 +8,13 @@ every row.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fairseq_signals.data.card import CARD_NAME, read_card
 from fairseq_signals.data.manifest import Manifest
@@ -20,9 +22,10 @@ from fairseq_signals.data.row import parse_labels
 
 SPLITS = ("train", "valid", "test")
 UNKNOWN = "unknown"
-_REJECTED = "rejected.tsv"
+_LEFT_OUT = ("rejected.tsv", "excluded.tsv")  # of a preparation, and of a combination
 _WARNINGS = ("warnings.tsv", "notes.tsv")  # the second is its name in older data sets
 _LOCAL = frozenset({"id", "file"})
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 
 
 @dataclass
@@ -109,7 +112,8 @@ def count_data(folder: str | PathLike) -> DataCounts:
         raise FileNotFoundError(f"data set must have a manifest (train.tsv …), got none in {folder}")
     for name in counts.manifests:
         _count_manifest(counts, name, name in counts.splits)
-    counts.rejected = _count_reasons(folder / _REJECTED)
+    for name in _LEFT_OUT:
+        counts.rejected += _count_reasons(folder / name)
     for name in _WARNINGS:
         counts.warned += _count_reasons(folder / name)
     return counts
@@ -117,56 +121,46 @@ def count_data(folder: str | PathLike) -> DataCounts:
 
 def _count_manifest(counts: DataCounts, name: str, fully: bool) -> None:
     path = counts.folder / f"{name}.tsv"
-    columns = Manifest(path).columns  # also makes sure that every line has all its fields
-    place = {column: columns.index(column) for column in columns}
-    mine = counts.manifests[name]
-    # Equal cells are counted as text first and understood once: a million rows have few different ones.
-    wanted = ["labels", "rate", "leads", *(column for column in ("source", "sex", "age") if column in place)]
-    cells: dict[str, Counter[str]] = {column: Counter() for column in wanted}
-    spans: Counter[tuple[str, str]] = Counter()
-    patient = place["patient"]
-    for fields in _lines(path):
-        mine.rows += 1
-        mine.patients[fields[patient]] += 1
-        if fully:
-            for column, counter in cells.items():
-                counter[fields[place[column]]] += 1
-            spans[fields[place["length"]], fields[place["rate"]]] += 1
-    if fully:
-        _understand(counts, name, cells, spans, path)
-
-
-def _lines(path: Path) -> Iterator[list[str]]:
-    with open(path, encoding="utf-8-sig", newline="\n") as file:
-        next(file, None)
-        for line in file:
-            yield line.rstrip("\r\n").split("\t")
-
-
-def _understand(
-    counts: DataCounts,
-    name: str,
-    cells: Mapping[str, Counter[str]],
-    spans: Counter[tuple[str, str]],
-    path: Path,
-) -> None:
-    rows = counts.manifests[name].rows
-    counts.leads += cells["leads"]
-    for column, counter, otherwise in (("source", counts.sources, None), ("sex", counts.sexes, UNKNOWN)):
-        if column in cells:
-            for cell, number in cells[column].items():
-                counter[cell or otherwise or UNKNOWN] += number
-        else:
-            counter[otherwise or str(counts.card["source"])] += rows
-    for cell, number in cells.get("age", Counter({"": rows})).items():
+    manifest, mine = Manifest(path), counts.manifests[name]
+    mine.rows, mine.patients = len(manifest), _cells(manifest, "patient")
+    if not fully:
+        return
+    counts.sources += _named(manifest, "source", str(counts.card["source"]))
+    counts.sexes += _named(manifest, "sex", UNKNOWN)
+    counts.leads += _cells(manifest, "leads")
+    ages = _cells(manifest, "age") if "age" in manifest.columns else {"": len(manifest)}
+    for cell, number in ages.items():
         counts.ages[_age(cell)] += number
     try:
-        for (length, rate), number in spans.items():
+        for (length, rate), number in _pairs(manifest, "length", "rate").items():
             counts.seconds[round(int(length) / float(rate), 1)] += number
             counts.rates[float(rate)] += number
     except (ValueError, ZeroDivisionError) as error:
         raise ValueError(f"length and rate must be numbers, got {error} ({path})") from error
-    counts.present[name], counts.unknown[name] = _count_labels(counts, cells["labels"])
+    counts.present[name], counts.unknown[name] = _count_labels(counts, _cells(manifest, "labels"))
+
+
+def _cells(manifest: Manifest, column: str) -> Counter[str]:
+    """Rows by cell; a million rows have few different ones, and each is made text once."""
+    cells, places = manifest.distinct(column)
+    return Counter(dict(zip(cells, np.bincount(places, minlength=len(cells)).tolist(), strict=True)))
+
+
+def _pairs(manifest: Manifest, one: str, other: str) -> Counter[tuple[str, str]]:
+    (ones, place), (others, place_) = manifest.distinct(one), manifest.distinct(other)
+    both, numbers = np.unique(place.astype(np.int64) * len(others) + place_, return_counts=True)
+    names = [(ones[pair // len(others)], others[pair % len(others)]) for pair in both.tolist()]
+    return Counter(dict(zip(names, numbers.tolist(), strict=True)))
+
+
+def _named(manifest: Manifest, column: str, without: str) -> Counter[str]:
+    """Rows by cell, where an empty cell is unknown; all are `without` where there is no such column."""
+    if column not in manifest.columns:
+        return Counter({without: len(manifest)})
+    named: Counter[str] = Counter()
+    for cell, number in _cells(manifest, column).items():
+        named[cell or UNKNOWN] += number
+    return named
 
 
 def _count_labels(counts: DataCounts, cells: Counter[str]) -> tuple[Counter[str], Counter[str]]:
@@ -192,23 +186,12 @@ def _age(cell: str) -> int | None:
 
 
 def _count_reasons(path: Path) -> Counter[str]:
-    """Lines by what their column `reason` says, or else by the wording, with numbers taken as equal."""
+    """Lines by what their column `reason` says, or else by their wording up to a colon, numbers taken as equal."""
     if not path.is_file():
         return Counter()
     with open(path, encoding="utf-8", newline="\n") as file:
-        columns = next(file, "").rstrip("\r\n").split("\t")
-    place = _reason_place(columns)
-    reasons: Counter[str] = Counter()
-    for fields in _lines(path):
-        text = fields[place] if place < len(fields) else UNKNOWN
-        reasons[text if columns[place] == "reason" else _wording(text)] += 1
-    return reasons
-
-
-def _reason_place(columns: Sequence[str]) -> int:
-    known = [name for name in columns if name not in _LOCAL]
-    return columns.index("reason" if "reason" in columns else known[0]) if known else 0
-
-
-def _wording(text: str) -> str:
-    return re.sub(r"[-+]?\d+(\.\d+)?", "#", text)
+        columns, *lines = [line.rstrip("\r\n").split("\t") for line in file]
+    told = "reason" in columns
+    place = columns.index("reason" if told else next(name for name in columns if name not in _LOCAL))
+    texts = (line[place] if place < len(line) else UNKNOWN for line in lines)
+    return Counter(text if told else _NUMBER.sub("#", text.partition(":")[0]) for text in texts)

@@ -15,15 +15,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fairseq_signals.evaluation.charts import COLOURS
+from fairseq_signals.evaluation.class_table import draw_class_table, shortened
 from fairseq_signals.evaluation.data_counts import UNKNOWN, DataCounts, count_data
 
-MOST_CLASSES = 80
 _PAGE = (16.5, 11.7)  # inches: A3, lying
-_COLUMN = 40  # classes in one column
 _MOST_BARS = 8
 _MOST_LINES = 9
-_ALARM, _FAINT, _UNKNOWN = "#bb2233", "#999999", "#777777"
-_LEFT_END = 0.7  # where the logarithmic axis begins
+_LONGEST_CHECK = 110  # letters
+_ALARM, _FAINT = "#bb2233", "#999999"
 _AGE_STEP, _OLDEST = 5, 120  # years
 
 
@@ -41,15 +40,17 @@ def draw_data_summary(folder: str | PathLike, path: str | PathLike) -> Figure:
     figure = Figure(figsize=_PAGE, dpi=130)
     FigureCanvasAgg(figure)
     _heading(figure, counts)
-    left = figure.add_gridspec(4, 2, left=0.09, right=0.46, top=0.85, bottom=0.04, hspace=0.5, wspace=0.32)
+    place = {"left": 0.09, "right": 0.46, "top": 0.85, "bottom": 0.02, "hspace": 0.5, "wspace": 0.32}
+    left = figure.add_gridspec(5, 2, height_ratios=[1.05, 1, 1, 0.9, 0.8], **place)
     _splits(figure.add_subplot(left[0, :]), counts)
     _bars(figure.add_subplot(left[1, 0]), counts.sources, "source")
     _ages(figure.add_subplot(left[1, 1]), counts)
     _bars(figure.add_subplot(left[2, 0]), _by_sex_rate_leads(counts), "sex, rate, leads")
     _lengths(figure.add_subplot(left[2, 1]), counts.seconds)
-    _reasons(figure.add_subplot(left[3, 0]), counts.rejected, "left out (rejected.tsv)")
+    _reasons(figure.add_subplot(left[3, 0]), counts.rejected, "left out")
     _reasons(figure.add_subplot(left[3, 1]), counts.warned, "kept although odd (warnings.tsv)")
-    _classes(figure, counts)
+    _checks(figure.add_subplot(left[4, :]), counts.card.get("checks") or ())
+    draw_class_table(figure, counts)
     figure.savefig(path)
     return figure
 
@@ -122,7 +123,7 @@ def _bars(axes: Axes, numbers: Mapping[str, int], title: str) -> None:
     places = np.arange(len(items))
     colours = [_FAINT if UNKNOWN in name else COLOURS[0] for name in names]
     axes.barh(places, values, color=colours, height=0.7, gid=title)
-    axes.set_yticks(places, [_short(name, 22) for name in names], fontsize=8, parse_math=False)
+    axes.set_yticks(places, [shortened(name, 22) for name in names], fontsize=8, parse_math=False)
     axes.set_ylim(max(len(items), 4) - 0.4, -0.6)
     _numbers_beside(axes, places, values)
     axes.set_title(title, loc="left", fontsize=10, weight="bold")
@@ -177,68 +178,18 @@ def _reasons(axes: Axes, numbers: Counter[str], title: str) -> None:
     """A list of reasons with their numbers."""
     axes.set_axis_off()
     axes.set_title(title, loc="left", fontsize=10, weight="bold")
-    lines = [f"{number:>9,}  {_short(reason, 40)}" for reason, number in numbers.most_common(_MOST_LINES)]
+    lines = [f"{number:>9,}  {shortened(reason, 40)}" for reason, number in numbers.most_common(_MOST_LINES)]
     rest = numbers.total() - sum(number for _, number in numbers.most_common(_MOST_LINES))
     lines += [f"{rest:>9,}  for other reasons"] if rest else []
     text = "\n".join(lines) or "        none"
     axes.text(0, 1, text, fontsize=7.5, family="monospace", va="top", parse_math=False)
 
 
-def _classes(figure: Figure, counts: DataCounts) -> None:
-    """Every class with its numbers: a bar for the recordings in which it is present, then the splits, then unknown."""
-    present = sum((counts.present[name] for name in counts.splits), Counter())
-    unknown = sum((counts.unknown[name] for name in counts.splits), Counter())
-    codes = sorted({*counts.classes, *present}, key=lambda code: (-present[code], code))
-    shown = codes[:MOST_CLASSES]
-    columns = max(1, -(-len(shown) // _COLUMN))
-    grid = figure.add_gridspec(1, columns, left=0.575, right=0.985, top=0.83, bottom=0.04, wspace=0.5)
-    highest = max([*present.values(), 1])
-    for column in range(columns):
-        part = shown[column * _COLUMN : (column + 1) * _COLUMN]
-        axes = figure.add_subplot(grid[0, column])
-        _class_column(axes, part, counts, present, unknown, highest, bar=0.3 if columns == 1 else 0.13)
-    title = "labels: recordings in which a class is present (the bar's axis is logarithmic)"
-    if len(codes) > len(shown):
-        rare = codes[MOST_CLASSES:]
-        title += f"\nnot shown: {len(rare)} rarer classes with {sum(present[code] for code in rare):,} labels"
-    figure.text(0.505, 0.868, title, fontsize=10, weight="bold", va="center")
-
-
-def _class_column(
-    axes: Axes,
-    codes: Sequence[str],
-    counts: DataCounts,
-    present: Counter[str],
-    unknown: Counter[str],
-    highest: int,
-    bar: float,
-) -> None:
-    """Bars that take the part `bar` of the panel's width, and right of them the numbers."""
-    places = np.arange(len(codes))
-    axes.barh(places, [present[code] for code in codes], color=COLOURS[0], height=0.72, gid="present")
-    axes.set_xscale("log")
-    axes.set_xlim(_LEFT_END, _LEFT_END * (max(highest, 10) / _LEFT_END) ** (1 / bar))
-    axes.set_ylim(max(len(codes), _COLUMN if len(codes) > 20 else 20) - 0.4, -1.7)
-    axes.set_yticks(places, [_short(code, 19) for code in codes], fontsize=6.5, parse_math=False)
-    axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_visible(False)
-    for side in ("top", "right", "bottom"):
-        axes.spines[side].set_visible(False)
-    heads = ["all", *counts.splits, UNKNOWN] if len(counts.splits) > 1 else ["all", UNKNOWN]
-    ends = [*np.linspace(bar + 0.18, 0.8, len(heads) - 1), 1.0]
-    for line in range(-1, len(codes)):
-        cells = heads if line < 0 else _class_cells(codes[line], counts, present, unknown)
-        for end, cell in zip(ends, cells, strict=True):
-            axes.text(
-                end, line, cell, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=6.5,
-                weight="bold" if line < 0 else "normal", color=_UNKNOWN if end == 1 else "black",
-            )  # fmt: skip
-
-
-def _class_cells(code: str, counts: DataCounts, present: Counter[str], unknown: Counter[str]) -> list[str]:
-    splits = [f"{counts.present[name][code]:,}" for name in counts.splits] if len(counts.splits) > 1 else []
-    return [f"{present[code]:,}", *splits, f"{unknown[code]:,}" if unknown[code] else ""]
-
-
-def _short(text: str, letters: int) -> str:
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+def _checks(axes: Axes, lines: Sequence[str]) -> None:
+    """What the preparation's self-tests found."""
+    axes.set_axis_off()
+    axes.set_title("checks of the preparation", loc="left", fontsize=10, weight="bold")
+    wrapped = [textwrap.shorten(str(line), _LONGEST_CHECK, placeholder=" …") for line in lines]
+    if len(wrapped) > _MOST_LINES:
+        wrapped = [*wrapped[: _MOST_LINES - 1], f"and {len(wrapped) - _MOST_LINES + 1} more in dataset.yaml"]
+    axes.text(0, 1, "\n".join(wrapped) or "none", fontsize=7.5, va="top", parse_math=False)

@@ -132,8 +132,9 @@ def labels_text(record: Record) -> str:
     """
     if record.meta.get("unlabelled"):
         return "labels unknown"
-    labels = ", ".join([*record.labels, *(f"{code} unknown" for code in record.meta.get("unknown", ()))])
-    return labels or ("no label applies" if "unlabelled" in record.meta else "")
+    unknown = ", ".join(record.meta.get("unknown", ()))
+    labels = ", ".join(record.labels) or ("no label applies" if "unlabelled" in record.meta else "")
+    return f"{labels}; unknown: {unknown}" if unknown else labels
 
 
 def _wrapped(text: str, width: float) -> str:

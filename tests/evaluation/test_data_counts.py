@@ -125,6 +125,10 @@ def test_reasons_are_put_together(tmp_path):
     assert count_data(tmp_path).warned == {"leads 12": 2}
     (tmp_path / "rejected.tsv").unlink()
     assert count_data(tmp_path).rejected == {}
+    (tmp_path / "excluded.tsv").write_text("id\tsource\treason\na\tb\tpatient of x/test.tsv\n")
+    assert count_data(tmp_path).rejected == {"patient of x/test.tsv": 1}
+    (tmp_path / "warnings.tsv").write_text("id\tfile\twarning\na\tb\tconstant: V1, V2\nc\td\tconstant: I\n")
+    assert count_data(tmp_path).warned == {"constant": 2}
 
 
 def test_a_prepared_data_set_agrees_with_its_card(ecg_data):

@@ -27,7 +27,7 @@ def write(folder, classes, size=(300, 60, 40), lengths=(5000,), sources=("a", "b
                 file.write(f"{name}{place}\tx\t0\t{length}\t500\t12\t{patient}\t{cell}\t{age}\t{sex}\t{source}\n")
     card = {"format": 1, "source": "A source", "version": "1.0.3", "counts": {"offered": 987, "rows": told or names},
             "classes": classes, "unannotated": classes[-1:], "units": "mV", "rate": 500.0, "split": "by patient " * 60,
-            "files": {}}  # fmt: skip
+            "files": {}, "checks": [f"check {n} " + "that tells much " * n for n in range(12)]}  # fmt: skip
     (folder / "dataset.yaml").write_text(yaml.safe_dump(card))
     reasons = "".join(f"r{n}\tf\t{draw.choice(['flat', 'leads', 'unreadable'])}\tm\n" for n in range(77))
     (folder / "rejected.tsv").write_text("id\tfile\treason\tmessage\n" + reasons)
@@ -100,6 +100,7 @@ def test_the_heading_and_the_lists_tell_the_rest(page):
     assert "A source 1.0.3" in text and "400 recordings of 400 patients; 987 offered; 77 left out; 5 warnings" in text
     for reason, number in counts.rejected.items():
         assert f"{number:>9,}  {reason}" in text
+    assert "check 1 that tells much" in text and "and 4 more in dataset.yaml" in text
     assert f"{5:>9,}  gain of # in lead #" in text and "75.0%" in text and "more than one split" not in text
 
 
@@ -162,3 +163,12 @@ def test_rare_classes_are_told_in_sum(tmp_path):
     present = sum((counts.present[name] for name in counts.splits), Counter())
     rare = sorted(present[code] for code in classes)[:20]
     assert f"not shown: 20 rarer classes with {sum(rare)} labels" in text
+
+
+def test_a_data_set_without_classes_and_recordings_is_a_page_too(tmp_path):
+    write(tmp_path, ["X"], size=(0, 0, 0))
+    card = yaml.safe_load((tmp_path / "dataset.yaml").read_text()) | {"classes": [], "unannotated": []}
+    (tmp_path / "dataset.yaml").write_text(yaml.safe_dump(card))
+    figure = draw_data_summary(tmp_path, tmp_path / "page.pdf")
+    assert "0 recordings of 0 patients" in "\n".join(words(figure))
+    assert (tmp_path / "page.pdf").read_bytes()[:5] == b"%PDF-"

@@ -109,8 +109,9 @@ def test_unknown_labels_are_told_apart_from_absent_ones():
         return labels_text(Record(np.zeros((1, 9), np.float32), 100.0, ("I",), "r", None, labels, meta))
 
     assert said(("AF", "SR")) == "AF, SR" and said() == ""
-    assert said(("AF",), unknown=("LVH", "X"), unlabelled=False) == "AF, LVH unknown, X unknown"
+    assert said(("AF",), unknown=("LVH", "X"), unlabelled=False) == "AF; unknown: LVH, X"
     assert said(unknown=(), unlabelled=False) == "no label applies"
+    assert said(unknown=("X",), unlabelled=False) == "no label applies; unknown: X"
     assert said(unknown=(), unlabelled=True) == "labels unknown"
 
 
