@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fairseq_signals.data.readers import read_record
-from tests.data.readers._vendor_files import EIGHT, LEADS, aecg, aecg_lead, aecg_series, aecg_time, part, steps
+from tests.data.readers._aecg_files import aecg, aecg_lead, aecg_series, aecg_time
+from tests.data.readers._vendor_signals import EIGHT, LEADS, part, steps
 
 pytest.importorskip("defusedxml", reason="the extra vendors is not installed")
 SIGNAL = steps()

@@ -3,7 +3,7 @@ import pytest
 
 from fairseq_signals.data.readers._calibration import without_calibration
 from fairseq_signals.data.record import Record
-from tests.data.readers._vendor_files import LEADS, steps
+from tests.data.readers._vendor_signals import LEADS, steps
 
 SIGNAL = (steps(1000) * 5e-3).astype(np.float32)
 

@@ -4,17 +4,8 @@ import numpy as np
 import pytest
 
 from fairseq_signals.data.readers import read_record
-from tests.data.readers._vendor_files import (
-    EIGHT,
-    LEADS,
-    MDC,
-    dicom,
-    dicom_channel,
-    dicom_file,
-    dicom_group,
-    part,
-    steps,
-)
+from tests.data.readers._dicom_files import MDC, dicom, dicom_channel, dicom_file, dicom_group
+from tests.data.readers._vendor_signals import EIGHT, LEADS, part, steps
 
 pytest.importorskip("pydicom", reason="the extra vendors is not installed")
 SIGNAL = steps()

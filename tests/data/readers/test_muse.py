@@ -8,17 +8,8 @@ import numpy as np
 import pytest
 
 from fairseq_signals.data.readers import read_record
-from tests.data.readers._vendor_files import (
-    EIGHT,
-    LEADS,
-    MUSE_DIAGNOSIS,
-    MUSE_TEST,
-    muse,
-    muse_lead,
-    muse_waveform,
-    part,
-    steps,
-)
+from tests.data.readers._muse_files import MUSE_DIAGNOSIS, MUSE_TEST, muse, muse_lead, muse_waveform
+from tests.data.readers._vendor_signals import EIGHT, LEADS, part, steps
 
 pytest.importorskip("defusedxml", reason="the extra vendors is not installed")
 SIGNAL = steps()

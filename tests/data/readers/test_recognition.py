@@ -8,7 +8,13 @@ import pytest
 import soundfile
 
 from fairseq_signals.data.readers import readers
-from tests.data.readers._vendor_files import WRITERS, aecg, dicom, muse, philips, scp, steps
+from tests.data.readers._aecg_files import aecg
+from tests.data.readers._dicom_files import dicom
+from tests.data.readers._muse_files import muse
+from tests.data.readers._philips_files import philips
+from tests.data.readers._scp_files import scp
+from tests.data.readers._vendor_files import WRITERS
+from tests.data.readers._vendor_signals import steps
 
 SIGNAL = steps(60)
 VENDORS = tuple(WRITERS)

@@ -8,7 +8,8 @@ import pytest
 
 from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.readers.scp import recognises
-from tests.data.readers._vendor_files import EIGHT, LEADS, SCP_PATIENT, crc, scp, scp_leads, scp_tag, steps
+from tests.data.readers._scp_files import SCP_PATIENT, crc, scp, scp_leads, scp_tag
+from tests.data.readers._vendor_signals import EIGHT, LEADS, steps
 
 pytest.importorskip("ecgdatakit", reason="the extra vendors is not installed")
 SIGNAL = steps()
