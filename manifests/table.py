@@ -19,7 +19,8 @@ person may then be trained and tested on.
 Files that do not say their rate, leads or unit (arrays, text) need `--files-rate`, `--files-leads` and `--files-unit`;
 `--rate` and `--leads` are what is stored.
 
-Columns beyond the standard: those of the table; `age` and `sex` of the files where the table has none.
+Columns beyond the standard: those of the table, with M and F in `sex` written as male and female; `age` and `sex` of
+the files where the table has none.
 
 Differs from `manifests/wfdb_folder.py`: the table decides what is there, in whatever format; a file that it does not
 list is none of the data set's, and a row whose file is missing stands in `rejected.tsv`.

@@ -13,6 +13,7 @@ from manifests.number_rules import Rules
 MEANT = ("file", "id", "row", "patient", "labels", "split")
 """Columns that say something; every other is kept as it is."""
 
+_SEXES = {"m": "male", "male": "male", "f": "female", "female": "female"}  # numbers mean one thing here, another there
 _TAKEN = (*(name for name in COLUMNS if name not in MEANT), "derived", "waveform")  # the manifest's own
 
 
@@ -69,6 +70,8 @@ def read_items(path: Path, folder: Path, columns: Sequence[str], rules: Rules) -
     homes: dict[str, tuple[str | None, int]] = {}
     for line, cells in cells_of(path):
         where, row = f"{path}, row {line}", dict(zip(columns, cells, strict=True))
+        if "sex" in row:
+            row["sex"] = _SEXES.get(row["sex"].lower(), row["sex"])
         item = described(_item(row, folder, where), row, further, where)
         first = lines.setdefault((item.file, item.row), line)
         if first != line:
