@@ -3,7 +3,10 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # manifests/ is beside this folder, and not installed
 
 from fairseq_signals.data.combination.combine import combine
 from fairseq_signals.data.combination.plan import ON_LEAK, Combination, part_of_text, read_plan
