@@ -18,7 +18,7 @@ _TAKEN = (*(name for name in COLUMNS if name not in MEANT), "derived", "waveform
 
 
 def renamed_columns(path: Path, names: Mapping[str, str]) -> list[str]:
-    """The table's columns under our names, in its order.
+    """The table's columns under our names, in its order; one without a name (pandas' index) is called `unnamed`.
 
     Args:
         path: the table.
@@ -33,10 +33,10 @@ def renamed_columns(path: Path, names: Mapping[str, str]) -> list[str]:
     if missing:
         raise ValueError(f"columns must be in the table, no {', '.join(missing)} (--columns), got {got}")
     ours = {name: own for own, name in names.items()}
-    columns = [ours.get(name, name) for name in theirs]
+    columns = [ours.get(name, name) or "unnamed" for name in theirs]
     if "file" not in columns:
         raise ValueError(f"table must have a column file, or --columns file=NAME must say which it is, got {got}")
-    wrong = [name for name in columns if name in _TAKEN or columns.count(name) > 1 or not name]
+    wrong = [name for name in columns if name in _TAKEN or columns.count(name) > 1]
     if wrong:
         raise ValueError(
             f"columns must have names of their own, none of {', '.join(_TAKEN)}, got {wrong[0]!r} ({path}, row 1); "

@@ -149,12 +149,13 @@ def test_labels_of_the_table_and_rules_are_both_known_as_far_as_they_are(archive
 
 def test_a_class_of_a_rule_is_one_even_where_it_never_applies(archive, tmp_path, capsys):
     path = tmp_path / "list.csv"
-    cells = [f"a/{n:02d}.npy,{(50, 999)[n % 2]},{('M', 'female', '1', '')[n % 4]}\n" for n in range(20)]
-    path.write_text("file,ef,sex\n" + "".join(cells))
+    cells = [f"{n},a/{n:02d}.npy,{(50, 999)[n % 2]},{('M', 'female', '1', '')[n % 4]}\n" for n in range(20)]
+    path.write_text(",file,ef,sex\n" + "".join(cells))
     more = ["--label", "lvsd: ef < 40", "--missing", "ef=999"]
     card = _prepare(archive, tmp_path / "out", *STATED, *more, table_path=path)
     assert card["classes"] == ["lvsd"]
     assert sum(row.unknown == ("lvsd",) for row, _ in _rows(tmp_path / "out").values()) == 10
+    assert all(row.extra["unnamed"] == str(int(row.id[2:4])) for row, _ in _rows(tmp_path / "out").values())
     sexes = {row.id: row.extra["sex"] for row, _ in _rows(tmp_path / "out").values()}
     assert [sexes[f"a/{n:02d}.npy"] for n in range(4)] == ["male", "female", "1", ""], "what 1 means nobody told"
     out = capsys.readouterr().out
