@@ -136,9 +136,9 @@ class WindowDataset(Dataset):
     def batch(self, indices: "list[int] | np.ndarray") -> dict[str, Any]:
         """The windows as one batch, see the class."""
         epochs, places = np.divmod(np.asarray(indices, np.int64), len(self))
-        rows, numbers, visits = self._visited(epochs, places)
+        rows, numbers, earlier = self._visited(epochs, places)
         lengths = self.table.lengths[rows]
-        starts = self._starts(rows, numbers, lengths, epochs, visits)
+        starts = self._starts(rows, numbers, lengths, epochs, earlier)
         valid = np.minimum(lengths - starts, self.window)
         batch = self._copy(rows, starts, valid)
         batch |= {
@@ -159,14 +159,14 @@ class WindowDataset(Dataset):
         rows = np.searchsorted(self._firsts, places, "right") - 1
         return rows, places - self._firsts[rows], np.zeros_like(places)
 
-    def _starts(self, rows, numbers, lengths, epochs, visits) -> np.ndarray:
+    def _starts(self, rows, numbers, lengths, epochs, earlier) -> np.ndarray:
         if self.mode == "tiled":
             return tile_start(lengths, numbers, self.window, self.stride)
         if self.mode == "centred":
             return centred_start(lengths, self.window)
         uniform = keyed_uniform(self.seed, epochs, rows)
-        again = visits != 0
-        uniform[again] = keyed_uniform(self.seed, epochs[again], rows[again], visits[again])
+        again = earlier != 0
+        uniform[again] = keyed_uniform(self.seed, epochs[again], rows[again], earlier[again])
         return random_start(lengths, self.window, uniform)
 
     def _copy(self, rows, starts, valid) -> dict[str, torch.Tensor]:
