@@ -66,8 +66,9 @@ def test_the_only_array_is_the_signal_whatever_its_name(tmp_path):
         (-1, "below 3, .* got -1"),
     ],
 )
-def test_a_row_must_be_one_of_the_files(tmp_path, row, message):
-    path = write(tmp_path / "a.hdf5", tracings=SIGNALS)
+@pytest.mark.parametrize("others", [{}, {"exam_id": np.arange(3)}])
+def test_a_row_must_be_one_of_the_files(tmp_path, row, message, others):
+    path = write(tmp_path / "a.hdf5", tracings=SIGNALS, **others)
     with pytest.raises(ValueError, match=message + r".*a\.hdf5"):
         read_record(path, **PASSED, row=row)
 

@@ -161,6 +161,10 @@ def nested_cells(depth):
         (version_5(matrix("val", (12, -60), bytes(1440))), r"must have a class and a shape, got .*-60"),
         (version_5(matrix("val", (12, 60), bytes(1440), stored=14)), "values must be numbers, got type 14"),
         (version_5(packed(bytes(9))[:-3]), "an element must fit the file"),
+        (
+            version_5(element(15, zlib.compress(bytes(99))[:-4])),
+            "a compressed variable must be whole, got .* bytes of it",
+        ),
         (version_5(struct.pack("<2I", 15, 9) + b"no stream"), "a compressed variable must be whole, got"),
         (version_5(b"abc"), "an element must have 8 bytes or more, got 3"),
         (

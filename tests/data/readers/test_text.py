@@ -158,3 +158,11 @@ def test_a_first_line_that_is_longer_than_the_beginning(tmp_path):
     names = [f"  {name}{' ' * 60}" for name in STANDARD_LEADS]
     path = write(tmp_path / "a.csv", ",".join(names) + "\n" + ",".join("123456789012") + "\n")
     np.testing.assert_allclose(read_record(path, **PASSED).signal[:, 0] * 1000, [int(c) for c in "123456789012"])
+
+
+def test_a_first_line_of_numbers_of_which_the_beginning_ends_within_one(tmp_path):
+    """Byte 512 is the sign of the eighth number."""
+    line = ",".join(f"{-number:.69f}" for number in range(1, 10))
+    assert line[511] == "-"
+    record = read_record(write(tmp_path / "a.csv", f"{line}\n{line}\n"), **PASSED, leads=STANDARD_LEADS[:9])
+    np.testing.assert_allclose(record.signal[:, 0] * 1000, -np.arange(1, 10))
