@@ -57,13 +57,15 @@ def _picker(places: list[int]) -> "itemgetter[tuple[str, ...]]":
 def _opened(path: Path) -> Iterator[Iterator[list[str]]]:
     if not path.is_file():
         raise FileNotFoundError(f"table {path.name} must be a file, got none at {path}")
+    table = None
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            yield csv.reader(file, delimiter=_separator(file, path), strict=True)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"table must be text in UTF-8, got {error} ({path})") from error
-    except csv.Error as error:
-        raise ValueError(f"table must be of comma-separated form, got {error} ({path})") from error
+            table = csv.reader(file, delimiter=_separator(file, path), strict=True)
+            yield table
+    except (UnicodeDecodeError, csv.Error) as error:
+        line = max(1, table.line_num) if table else 1  # of the file: a cell may go over several
+        form = "text in UTF-8" if isinstance(error, UnicodeDecodeError) else "of comma-separated form"
+        raise ValueError(f"table must be {form}, got {error} ({path}, about line {line})") from error
 
 
 def _separator(file: TextIO, path: Path) -> str:

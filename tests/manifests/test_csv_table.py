@@ -35,8 +35,9 @@ def test_the_separator_is_that_of_the_first_line(tmp_path, separator):
         (b"a,a\n1,2\n", r"columns must differ in name, got a, a \(.*row 1\)"),
         (b"c\n1\n", r"t\.csv must have the columns b, got c \(.*row 1\)"),
         (b"", r"must have the columns b, got nothing"),
-        (b"a,b\n1,\xff\n", r"table must be text in UTF-8, got .*t\.csv\)"),
-        (b'a,b\n1,"2\n', r"table must be of comma-separated form, got .*t\.csv\)"),
+        (b"a,b\n1,\xff\n", r"table must be text in UTF-8, got .*t\.csv, about line \d\)"),
+        (b'a,b\n1,"2\n', r"table must be of comma-separated form, got .*t\.csv, about line 2\)"),
+        (b'a,b\n1,2\n1,"2"3\n', r"table must be of comma-separated form, got .*t\.csv, about line 3\)"),
         (b'a,b\n1,"' + b"2" * 200_000 + b'"\n', r"table must be of comma-separated form, got field larger"),
     ],
 )
