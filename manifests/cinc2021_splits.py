@@ -64,6 +64,9 @@ def arrange(
     if outside:
         common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
         print(f"labels outside the class list: {len(outside)} codes, {outside.total()} times; most often {common}")
+    for name in ("age", "sex"):
+        if unknown := sum(not row.extra[name] for row in rows):
+            print(f"{name} unknown: {unknown} recordings")
     unannotated: list[str] = []
     if options.negatives == "annotated":
         rows, unannotated = mask_unannotated(rows, classes)
@@ -119,8 +122,7 @@ def _pairs(
     seconds, seed = options.pair_seconds, options.seed
     if not selection.everybody:
         return pairs_of_splits(splits, seconds, seed)
-    everybody = [row for rows in splits.values() for row in rows if row.extra["source"] == "ptb-xl"]
-    gallery, probe = gallery_probe(everybody, seconds, seed)
+    gallery, probe = gallery_probe(_identifiable([row for rows in splits.values() for row in rows]), seconds, seed)
     if not gallery:
         return {}, "no gallery and probe, as no patient is known to have two recordings"
     valid_gallery, valid_probe = halves(splits["valid"], seconds)
@@ -129,3 +131,13 @@ def _pairs(
         f"gallery and probe: all patients of PTB-XL with two or more recordings, two drawn of each, a random crop of "
         f"{seconds:g} s; valid_gallery and valid_probe: both ends of one recording of valid (a stand-in)"
     )
+
+
+def _identifiable(rows: Sequence[Row]) -> list[Row]:
+    """PTB-XL's recordings of patients who are in no other recording's samples, equal samples once."""
+    owners: dict[str, set[str]] = {}
+    for row in rows:
+        owners.setdefault(row.extra["waveform"], set()).add(row.patient)
+    elsewhere = {patient for those in owners.values() if len(those) > 1 for patient in those}
+    ours = [row for row in rows if row.extra["source"] == "ptb-xl" and row.patient not in elsewhere]
+    return list({row.extra["waveform"]: row for row in reversed(ours)}.values())

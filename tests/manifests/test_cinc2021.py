@@ -189,7 +189,7 @@ def test_a_source_is_told_by_the_folder_and_confirmed_by_the_name(tmp_path, caps
     )
 
 
-def test_missing_and_empty_headers_rails_and_unknown_ages_are_counted(tmp_path):
+def test_missing_and_empty_headers_rails_and_unknown_ages_are_counted(tmp_path, capsys):
     folder = tmp_path / "in" / "ningbo"
     _write(folder, "JS20000", 1, (AFL,), age="NaN", sex="Unknown")
     for n in (20001, 20002):
@@ -199,6 +199,8 @@ def test_missing_and_empty_headers_rails_and_unknown_ages_are_counted(tmp_path):
     _write(tmp_path / "in" / "st_petersburg_incart", "I0001", 2, (SR,), peak=32767)
     _write(tmp_path / "in" / "st_petersburg_incart", "I0002", 3, (SR,), samples=30000)
     card = _main(tmp_path / "in", tmp_path / "out")
+    told = capsys.readouterr().out
+    assert "age unknown: 1 recordings" in told and "sex unknown: 1 recordings" in told
     assert card["counts"]["offered"] == 5
     assert card["counts"]["rejected"] == {"missing": 1, "unreadable": 1, "implausible": 1}
     rejected = (tmp_path / "out" / "rejected.tsv").read_text()
@@ -244,6 +246,22 @@ def test_oh2022_holds_out_cpsc_and_georgia_and_everybody_with_two_recordings(cha
     _main(challenge / "training", tmp_path / "diagnosis", "--preset", "oh2022-diagnosis")
     again = {name: split for name, (_, split) in _rows(tmp_path / "diagnosis").items()}
     assert len(again) == 50 and {name: split for name, split in again.items() if split != "train"} == held_out
+
+
+def test_nobody_is_recognised_by_samples_that_are_there_twice(challenge, tmp_path):
+    """Patient 501 is in Chapman's recordings, too; of patient 502, one recording stands there twice."""
+    for n, seed in ((1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (6, 6), (7, 7), (8, 8)):
+        _write(tmp_path / "in" / "ptb-xl", f"HR{n:05d}", seed, (SR,), sex="Male" if n % 2 else "Female")
+    _write(tmp_path / "in" / "chapman_shaoxing", "JS00001", 2, (SR,))
+    for n in range(20):
+        _write(tmp_path / "in" / "georgia", f"E{n:05d}", 100 + n, (SR,))
+    arguments = ["--preset", "oh2022", "--ptbxl-table", challenge / "ptbxl_database.csv"]
+    for seed in range(5):
+        _main(tmp_path / "in", tmp_path / str(seed), *arguments, "--seed", seed)
+        pairs = zip(*(Manifest(tmp_path / str(seed) / f"{name}.tsv") for name in ("gallery", "probe")), strict=True)
+        pairs = [(one.patient, one.extra["waveform"], other.extra["waveform"]) for one, other in pairs]
+        assert [patient for patient, _, _ in pairs] == ["502", "503"]
+        assert all(one != other for _, one, other in pairs)
 
 
 def test_mehari2022_tests_on_the_folds_of_ptbxl(challenge, tmp_path):
