@@ -80,7 +80,7 @@ def run(main: Callable[[], object]) -> None:
     """Runs a preparer; what is wrong with the input ends in one paragraph instead of a traceback."""
     try:
         main()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.exit(f"error: {error}")
     except TerminatedWorkerError:
         sys.exit("error: a worker process was killed, perhaps for want of memory; the same command with fewer --workers continues")  # fmt: skip  # noqa: E501

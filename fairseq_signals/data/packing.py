@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from socket import gethostname
@@ -152,7 +153,7 @@ def _files(root: Path, item: Item) -> list[Path]:
 
 def _usable_record(path: Path, row: int | None, packing: Packing, stated: Stated) -> tuple[Record, dict[str, Any]]:
     """The recording as it is to be stored, and what the report says of it."""
-    record = _read(path, row, stated).renamed(dict(packing.relabel))
+    record = _relabelled(_read(path, row, stated), packing.relabel)
     if stated.zero_padded:
         record = without_padding(record)
     recorded = record
@@ -168,6 +169,15 @@ def _usable_record(path: Path, row: int | None, packing: Packing, stated: Stated
     return record, _facts(record, recorded)
 
 
+def _relabelled(record: Record, pairs: tuple[tuple[str, str], ...]) -> Record:
+    """The record with its channels' right names; what its reader derived from wrong ones is derived anew."""
+    derived = record.meta.get("derived", ()) if pairs else ()
+    if not derived:
+        return record.renamed(dict(pairs))
+    recorded = record.select(tuple(lead for lead in record.leads if lead not in derived)).renamed(dict(pairs))
+    return with_limb_leads(replace(recorded, meta={**record.meta, "derived": ()}))
+
+
 def _read(path: Path, row: int | None, stated: Stated) -> Record:
     try:
         with warnings.catch_warnings():
@@ -175,6 +185,8 @@ def _read(path: Path, row: int | None, stated: Stated) -> Record:
             return read_record(path, stated.rate, stated.leads, stated.unit, row)
     except FileNotFoundError as error:
         raise Rejected("missing", str(error)) from error
+    except ImportError:  # the file is not to blame
+        raise
     except Exception as error:  # whatever a damaged file does to a reader, the other recordings are to be packed
         raise Rejected("unreadable", f"{type(error).__name__}: {error}") from error
 

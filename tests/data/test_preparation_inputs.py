@@ -12,6 +12,7 @@ import wfdb
 from fairseq_signals.data import packing
 from fairseq_signals.data.item import Item, Packing, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS
+from fairseq_signals.data.limb_leads import with_limb_leads
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.preparation import Arrangement, Source, Work, prepare, row_of
 from fairseq_signals.data.readers import read_record
@@ -161,6 +162,29 @@ def test_channels_that_the_files_name_wrongly_get_their_right_names(archive, tmp
     for row in Manifest(tmp_path / "out" / "train.tsv"):
         samples = Store(tmp_path / "out" / "store").read(*row.stored)
         np.testing.assert_array_equal(samples, _electrodes(int(row.id[1:])))
+
+
+def test_leads_derived_from_wrongly_named_channels_are_derived_anew(archive, tmp_path, monkeypatch):
+    for number in range(N):  # two channels, of which a reader derives the rest
+        truth = _electrodes(number)
+        _write(archive, f"r{number}", truth[[0, 6]], ("I", "II"))
+    monkeypatch.setattr(packing, "read_record", lambda path, *rest: with_limb_leads(read_record(path)))
+    pairs = (("II", "aVL"),)  # the second channel really is aVL
+    _prepare(archive, tmp_path / "out", packing=Packing(leads=("I", "II", "aVL"), shortest_s=0.5, relabel=pairs))
+    for row in Manifest(tmp_path / "out" / "train.tsv"):
+        one, two, left = Store(tmp_path / "out" / "store").read(*row.stored).astype(int)
+        np.testing.assert_array_equal(left, _electrodes(int(row.id[1:]))[6])
+        np.testing.assert_allclose(left, one - two / 2, atol=1)
+        assert row.extra["derived"] == "II,III,aVR,aVF"
+
+
+def test_a_library_that_lacks_is_no_fault_of_the_files(archive, tmp_path, monkeypatch):
+    def read(path, *rest):
+        raise ImportError("pydicom must be installed to read this format")
+
+    monkeypatch.setattr(packing, "read_record", read)
+    with pytest.raises(ImportError, match="must be installed"):
+        _prepare(archive, tmp_path / "out")
 
 
 def test_padding_is_cut_off_only_where_the_source_pads(archive, tmp_path):
