@@ -16,6 +16,7 @@ from fairseq_signals.data.atomic import written_whole
 CARD_NAME = "dataset.yaml"
 FORMAT = 1
 _KEYS = ("format", "source", "version", "counts", "classes", "unannotated", "units", "rate", "split", "files")
+_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # thousands of digests: a fifth of the time
 _LISTS, _MAPPINGS = ("classes", "unannotated"), ("counts", "files")
 
 
@@ -48,7 +49,7 @@ def read_card(folder: str | Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card = yaml.load(path.read_text(encoding="utf-8"), _SAFE)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{CARD_NAME} must be YAML, got {' '.join(str(error).split())} ({path})") from error
     _check(card, path)
