@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.record import Record
@@ -31,6 +32,8 @@ _TITLE, _FOOTER = 12.0, 7.0  # mm above and below the traces
 _TITLE_LINES = 3  # that fit into it
 _LETTER = 1.85  # mm, the title's widest common letters
 _INCH = 25.4
+
+HALO = [withStroke(linewidth=2, foreground="white")]  # keeps names legible over traces
 
 _MINOR, MAJOR, INK, _MASKED = "#f9d3d3", "#eb9a9a", "#101018", "#8c8c8c"
 
@@ -221,7 +224,8 @@ def _trace(axes: Axes, strip: Strip, values: np.ndarray, rate: float, masked: bo
     colour = _MASKED if masked else INK
     y = np.zeros_like(y) if masked else y
     axes.plot(x, strip.zero + y, color=colour, linewidth=0.8, solid_joinstyle="round", gid=f"lead-{strip.lead}")
-    axes.text(strip.left + 1.2, strip.zero + 8.2, strip.lead, fontsize=8, weight="bold", color=colour)
+    name = {"fontsize": 8, "weight": "bold", "color": colour, "path_effects": HALO, "zorder": 3}
+    axes.text(strip.left + 1.2, strip.zero + 9.2, strip.lead, **name)
     if masked:
         middle = (x[0] + x[-1]) / 2
         axes.text(middle, strip.zero + 1.2, "masked", fontsize=8, style="italic", color=colour, ha="center")

@@ -13,13 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.stored_record import record_of_row
 from fairseq_signals.evaluation.ecg_paper import (
     GAIN,
+    HALO,
     INK,
     MAX_SECONDS,
     ROW,
@@ -34,7 +34,6 @@ MOST = 60
 _COLUMNS = 3
 _WIDTH = 11.7  # inches: a sheet of A4, lying
 _SQUARE = "#f2c4c4"
-_HALO = [withStroke(linewidth=1.2, foreground="white")]  # keeps names legible over traces
 _LONGEST_LINE = 72  # letters over a panel
 
 
@@ -101,7 +100,16 @@ def _panel(axes: Axes, record: Record, values: np.ndarray, strips: list[Strip], 
         axes.plot(
             strip.left + seconds * SPEED, strip.zero + part * GAIN, color=INK, linewidth=0.45, gid=f"lead-{strip.lead}"
         )
-        axes.text(strip.left + 1, strip.zero + 9, strip.lead, fontsize=4.5, color=INK, clip_on=True, path_effects=_HALO)
+        axes.text(
+            strip.left + 1,
+            strip.zero + 9,
+            strip.lead,
+            fontsize=4.5,
+            color=INK,
+            clip_on=True,
+            path_effects=HALO,
+            zorder=3,
+        )
     axes.set_title(_about(record), fontsize=6, loc="left", pad=2, linespacing=1.25)
 
 

@@ -101,6 +101,7 @@ def test_the_heading_and_the_lists_tell_the_rest(page):
     for reason, number in counts.rejected.items():
         assert f"{number:>9,}  {reason}" in text
     assert "check 1 that tells much" in text and "and 4 more in dataset.yaml" in text
+    assert "check 7 that" in text and "check 8 that" not in text
     assert f"{5:>9,}  gain of # in lead #" in text and "75.0%" in text and "more than one split" not in text
 
 

@@ -97,6 +97,20 @@ def test_masked_leads_are_flat_and_say_so(tmp_path):
     assert [text.get_text() for text in figure.axes[0].texts].count("masked") == 3  # II stands twice
 
 
+def test_a_lead_keeps_its_name_under_a_tall_complex(tmp_path):
+    """The name's own dots, drawn without any trace, are all dark where a trace runs through them as well."""
+    quiet, busy = recording(leads=("II",)), recording(leads=("II",))
+    busy.signal[0, 20:60:2] = 3.0  # a comb through the name
+    name = slice(14 * DOTS, 28 * DOTS), slice(11 * DOTS, 15 * DOTS)
+    bare, crossed = (picture(tmp_path, one, title="")[name] for one in (quiet, busy))
+    around = ink(crossed) & ~ink(bare)
+    letters = np.argwhere(ink(bare))
+    (top, left), (bottom, right) = letters.min(0), letters.max(0)
+    assert len(letters) > 100 and ink(crossed)[ink(bare)].all()
+    between = around[top : bottom + 1, left : right + 1]
+    assert between.mean() < 0.05 < around.mean()  # the comb is dark around the name, and not within
+
+
 def test_what_the_file_says_stands_above_and_the_scale_below(tmp_path):
     figure = draw(recording(), tmp_path / "a.png")
     texts = [text.get_text() for text in figure.axes[0].texts]
