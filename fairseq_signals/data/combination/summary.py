@@ -1,7 +1,7 @@
 """What `dataset.yaml` says of a combination, and the same for people."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ def _part_of_card(content: Content, number: int) -> dict[str, Any]:
         "weight": part.weight,
         "without": list(part.without),
         "pairs": part.pairs,
+        "patients of": sorted(prepared.names.known),
         "offered": {name: len(manifest) for name, manifest in prepared.manifests.items()},
         "taken out": _taken_out(content, number),
         "kept": {name: count for name, count in kept.items() if count},
@@ -93,6 +94,7 @@ def print_summary(dest: Path, card: Mapping[str, Any]) -> None:
         if part["rate"] is not None and part["rate"] < card["rate"]:
             rate += f", which holds nothing above {part['rate'] / 2:g} Hz"
         print(f"{part['name']} ({part['source']}; {rate}; share {part['share']:g}, weight {part['weight']:g})")
+        print(f"  patients are those of: {_few(part['patients of'])}")
         print(f"  offered: {_told(part['offered'])}")
         for reason, taken in part["taken out"].items():
             print(f"  taken out, {reason}: {_told(taken)}")
@@ -105,3 +107,7 @@ def print_summary(dest: Path, card: Mapping[str, Any]) -> None:
 
 def _told(rows: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in rows.items()) or "nothing"
+
+
+def _few(names: Sequence[str], most: int = 10) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

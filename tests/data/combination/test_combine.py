@@ -70,6 +70,20 @@ def test_classes_that_a_source_does_not_annotate_are_unknown_there(two, plan, tm
     assert [row.labels + row.unknown for row in _rows(tmp_path / "all", "test")] == [(), ("A",), ("B", "A")]
 
 
+def test_the_summary_says_what_the_card_says(two, plan, tmp_path, capsys):
+    card = combine(plan(replace(two[0], share=0.5), two[1]), tmp_path / "all")
+    out = capsys.readouterr().out
+    assert "one (one; 100 Hz; share 0.5, weight 1)\n  patients are those of: one\n" in out
+    taken = card["parts"][0]["taken out"]["not in the share of 0.5"]
+    assert "not in the share of 0.5: " + ", ".join(f"{name} {count}" for name, count in taken.items()) in out
+    for part, folder in zip(card["parts"], two, strict=True):
+        for name, offered in part["offered"].items():
+            assert offered == len(Manifest(folder.folder / f"{name}.tsv"))
+            gone = sum(counts.get(name, 0) for counts in part["taken out"].values())
+            left = [one for one in _rows(tmp_path / "all", name) if one.id.startswith(part["name"])]
+            assert offered - gone == part["kept"].get(name, 0) == len(left)
+
+
 def test_columns_are_united_and_source_and_weight_are_told(two, plan, tmp_path):
     combine(plan(two[0], replace(two[1], weight=0.25)), tmp_path / "all")
     rows = _rows(tmp_path / "all", "train")
@@ -187,6 +201,8 @@ def test_cut_off_before_any_rename_or_link_it_continues_to_the_same_bytes(fast_a
         assert read_card(dest) is None
         combine(choices, dest)
         assert _bytes(dest) == whole
+        file = "shard-00000.i16"  # fits, and is a second name of the source's file however the run was broken off
+        assert os.path.samefile(dest / "store" / f"slow-{file}", fast_and_slow[1].folder / "store" / file)
     assert n > 12 and _bytes(dest) == whole
 
 

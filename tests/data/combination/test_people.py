@@ -66,6 +66,13 @@ def test_a_test_set_is_not_shrunk_by_a_copy_that_is_trained_on(prepared, made, p
         combine(plan(tested, trained), tmp_path / "other")
 
 
+def test_a_copy_that_remains_when_the_first_has_leaked_is_kept_once(prepared, made, plan, tmp_path):
+    trained = prepared("trained", [made("a", "1", wave=1)])
+    tests = [prepared(name, [made("c", "x", "test", wave=1)]) for name in ("one", "two")]
+    combine(plan(trained, *tests, on_leak="drop-from-training"), tmp_path / "all")
+    assert _left(tmp_path / "all", *SPLITS) == {"train": [], "valid": [], "test": ["one/c"]}
+
+
 def test_patients_are_joined_by_a_chain_of_waveforms(prepared, made, plan, tmp_path):
     one = prepared("one", [made("a", "1", "test", wave=1), made("b", "0", wave=8)])
     two = prepared("two", [made("c", "2", "test", wave=1), made("d", "2", "test", wave=2)])
