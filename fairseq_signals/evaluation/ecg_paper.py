@@ -225,7 +225,7 @@ def _trace(axes: Axes, strip: Strip, values: np.ndarray, rate: float, masked: bo
     y = np.zeros_like(y) if masked else y
     axes.plot(x, strip.zero + y, color=colour, linewidth=0.8, solid_joinstyle="round", gid=f"lead-{strip.lead}")
     name = {"fontsize": 8, "weight": "bold", "color": colour, "path_effects": HALO, "zorder": 3}
-    axes.text(strip.left + 1.2, strip.zero + 9.2, strip.lead, **name)
+    axes.text(strip.left + 1.2, strip.zero + 10.6, strip.lead, **name)
     if masked:
         middle = (x[0] + x[-1]) / 2
         axes.text(middle, strip.zero + 1.2, "masked", fontsize=8, style="italic", color=colour, ha="center")

@@ -102,7 +102,7 @@ def _panel(axes: Axes, record: Record, values: np.ndarray, strips: list[Strip], 
         )
         axes.text(
             strip.left + 1,
-            strip.zero + 9,
+            strip.zero + 10.2,
             strip.lead,
             fontsize=4.5,
             color=INK,
