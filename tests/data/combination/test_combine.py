@@ -94,6 +94,24 @@ def test_columns_are_united_and_source_and_weight_are_told(two, plan, tmp_path):
     assert "weight" not in Manifest(tmp_path / "unweighted" / "train.tsv").columns
 
 
+def test_a_weight_that_rows_have_already_is_multiplied(prepared, made, plan, tmp_path):
+    heavy = prepared("heavy", [made("a", "1")], extra={"weight": "0.5"}, weight=0.5)
+    combine(plan(heavy, prepared("plain", [made("b", "2")])), tmp_path / "all")
+    assert [row.extra["weight"] for row in _rows(tmp_path / "all", "train")] == ["0.25", "1"]
+    odd = prepared("odd", [made("a", "1")], extra={"weight": "often"})
+    with pytest.raises(ValueError, match=r"weight must be a number, got 'often' \(.*odd, recording 'a'\)"):
+        combine(plan(odd), tmp_path / "odd_one")
+
+
+def test_a_list_to_exclude_that_has_changed_is_another_plan(two, plan, tmp_path):
+    (tmp_path / "out.txt").write_text("one/r0\n")
+    choices = plan(*two, exclude=(tmp_path / "out.txt",))
+    combine(choices, tmp_path / "all")
+    (tmp_path / "out.txt").write_text("one/r0\none/r1\n")
+    with pytest.raises(ValueError, match="dest must be empty or hold the same preparation"):
+        combine(choices, tmp_path / "all")
+
+
 def test_shards_are_the_sources_own_files_and_stay_when_the_sources_go(two, plan, tmp_path, capsys):
     combine(plan(*two), tmp_path / "all")
     for part in two:
