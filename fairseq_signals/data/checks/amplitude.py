@@ -134,9 +134,8 @@ def _judge_gains(asked: Sequence[Packed], beside: Sequence[Packed]) -> Verdict:
 def _is_wrong(amplitudes: Sequence[float], ratio: float, lowest: float, middle: float, highest: float) -> bool:
     """Whether amplitudes are unlike the others' as they are, and like theirs when multiplied by the gains' ratio."""
     stated = float(np.median(amplitudes))
-    distance, otherwise = (abs(np.log(one / middle)) for one in (stated, stated * ratio))
-    unlike = distance > np.log(_UNLIKE) and not lowest <= stated <= highest
-    return bool(unlike and otherwise < distance and lowest <= stated * ratio <= highest)
+    far = not 1 / _UNLIKE <= stated / middle <= _UNLIKE
+    return far and not lowest <= stated <= highest and bool(lowest <= stated * ratio <= highest)
 
 
 def _message(facts: dict[str, Any], usual: float, where: str, middle: float) -> str:

@@ -96,6 +96,30 @@ def test_another_gain_with_an_amplitude_like_the_others_is_only_odd(heart, packe
     assert verdict.warnings == {"odd": ["gain is 200 steps per mV, and 1000 in 40 of 41 recordings"]}
 
 
+@pytest.mark.parametrize("true", [800.0, 1600.0])
+def test_a_gain_of_its_own_is_not_wrong_because_theirs_would_fit_too(heart, packed_of, true):
+    group = _usual(heart, packed_of)
+    middle = np.median([one.facts["amplitude"] for one in group])
+    own = _stated(heart(50), true, true)
+    own = replace(own, signal=own.signal * np.float32(middle / examine(own)["amplitude"] * 1000 / true))
+    verdict = judge_amplitude([*group, packed_of(own, "own")])
+    assert not verdict.rejects and list(verdict.warnings) == ["own"], "with their gain it would be the median itself"
+
+
+def test_an_amplitude_that_others_have_too_is_not_wrong(heart, packed_of):
+    sizes = np.geomspace(1 / 3, 3, 40).astype(np.float32)
+    records = [_stated(heart(n), 1000.0) for n in range(40)]
+    group = [packed_of(replace(one, signal=one.signal * size)) for one, size in zip(records, sizes, strict=True)]
+    own = _stated(heart(50), 2500.0)  # 2.5 times smaller than most, as some are
+    verdict = judge_amplitude([*group, packed_of(own, "own")])
+    assert not verdict.rejects and list(verdict.warnings) == ["own"]
+
+
+def test_a_gain_is_not_wrong_where_theirs_would_not_fit_either(heart, packed_of):
+    verdict = judge_amplitude([*_usual(heart, packed_of), packed_of(_stated(heart(50), 4880.0, true=50.0), "odd")])
+    assert not verdict.rejects and len(verdict.warnings["odd"]) == 2, "both are told"
+
+
 def test_an_amplitude_unlike_the_others_at_the_same_gain_is_only_odd(heart, packed_of):
     loud = replace(_stated(heart(50), 1000.0), signal=heart(50).signal * 5)
     verdict = judge_amplitude([*_usual(heart, packed_of), packed_of(loud, "loud")])
