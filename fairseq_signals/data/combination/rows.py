@@ -7,10 +7,10 @@ from typing import Any
 from fairseq_signals.data.combination.content import Content
 from fairseq_signals.data.combination.linking import Shard, stretch
 from fairseq_signals.data.combination.prepared import Prepared
-from fairseq_signals.data.row import COLUMNS, Row
+from fairseq_signals.data.row import COLUMNS, WEIGHT, Row
 from fairseq_signals.data.store import Store
 
-SOURCE, WEIGHT = "source", "weight"
+SOURCE = "source"
 
 
 def extra_columns(parts: Sequence[Prepared]) -> list[str]:
@@ -44,16 +44,8 @@ def rows_of(name: str, content: Content, store: Store) -> Iterator[Row]:
 def _names(row: Row, part: Prepared, weighted: bool) -> dict[str, Any]:
     extra = row.extra | {SOURCE: part.names.source(row)}
     if weighted:
-        extra[WEIGHT] = f"{part.part.weight * _weight(row, part):g}"
+        extra[WEIGHT] = f"{part.part.weight * row.weight:g}"
     return {"id": f"{part.part.name}/{row.id}", "patient": part.names.patient(row), "extra": extra}
-
-
-def _weight(row: Row, part: Prepared) -> float:
-    cell = row.extra.get(WEIGHT) or "1"
-    try:
-        return float(cell)
-    except ValueError:
-        raise ValueError(f"weight must be a number, got {cell!r} ({part.part.folder}, recording {row.id!r})") from None
 
 
 def _place(row: Row, shard: Shard, rate: float, store: Store) -> dict[str, Any]:
