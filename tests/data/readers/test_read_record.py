@@ -1,5 +1,7 @@
+import h5py
 import numpy as np
 import pytest
+import scipy.io
 import soundfile
 
 from fairseq_signals.data import readers
@@ -85,3 +87,24 @@ def test_the_shape_type_and_unit_of_a_record_are_the_same_from_every_format(tmp_
         record = read_record(path, rate=500, leads=["V1", "aVR", "I"], unit="V")
         assert record.leads == ("I", "aVR", "V1") and record.signal.dtype == np.float32
         np.testing.assert_allclose(record.signal, volts[::-1] * 1000, rtol=1e-6)
+
+
+def test_every_table_and_matrix_has_one_reader(tmp_path):
+    """Files of MATLAB 7.3 are HDF5 behind a header; a matrix that a WFDB header names belongs to that."""
+    values = np.ones((2, 40), np.int16)
+    for version in ("4", "5"):
+        scipy.io.savemat(tmp_path / f"v{version}.mat", {"val": values}, format=version)
+    for name, block in (("a.h5", 0), ("v7.mat", 512)):
+        with h5py.File(tmp_path / name, "w", userblock_size=block) as file:
+            file["ecg"] = values
+    with (tmp_path / "v7.mat").open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+    scipy.io.savemat(tmp_path / "r.mat", {"val": values}, format="4")
+    (tmp_path / "r.hea").write_text("r 2 500 40\nr.mat 16+24 1/mV 16 0 1 40 0 I\nr.mat 16+24 1/mV 16 0 1 40 0 II\n")
+    (tmp_path / "a.csv").write_text("I,II\n1,2\n")
+    (tmp_path / "a.tsv").write_text("0.5\t-1e3\n1\t2\n")
+    owners = {"v4.mat": "matlab", "v5.mat": "matlab", "v7.mat": "matlab", "a.h5": "hdf5", "r.mat": "physionet"}
+    for name, owner in (owners | {"r.hea": "physionet", "a.csv": "text", "a.tsv": "text"}).items():
+        head = (tmp_path / name).read_bytes()[:512]
+        claims = [one.__name__.rpartition(".")[2] for one in readers.readers() if one.recognises(tmp_path / name, head)]
+        assert claims == [owner], name
