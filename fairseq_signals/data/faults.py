@@ -18,7 +18,7 @@ FAULTS = {
     "too short": "the recording ends before the shortest duration",
     "rate": "the recording cannot be brought to the rate wanted",
     "leads exchanged": "limb leads are evidently exchanged or inverted",
-    "leads contradictory": "limb leads contradict each other (III = II - I and the like) all through the recording",
+    "leads contradictory": "limb leads contradict each other (III = II - I and the like) most of the time",
     "wrong unit": "the gain is not that of the other recordings, and makes the amplitude unlike theirs",
     "duplicate id": "an earlier recording has the same id",
     UNLISTED: "the source's table does not list the file",

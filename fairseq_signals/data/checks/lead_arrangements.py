@@ -28,8 +28,8 @@ def contradiction(limb: np.ndarray, present: tuple[bool, ...]) -> tuple[bool, li
     """Whether the identities fail throughout a recording, and the simplest arrangements under which they would hold.
 
     They fail throughout where the largest error (RMS, in the median of eight stretches) is more than a tenth of the
-    leads' size. In PTB-XL it is 0.26 to 0.67 of it in four recordings and below 0.025 in all others, as in CODE-15 and
-    CinC 2021.
+    leads' size. In PTB-XL it is 0.26 to 0.67 of it in four recordings, all paced, and below 0.025 in all others, as in
+    CODE-15 and CinC 2021.
 
     An arrangement is written as `aVL=aVF,aVF=aVL`: the name in the file, and what the channel really is, with a minus
     where it is inverted. None is told where none fits clearly better, or too many to choose from.

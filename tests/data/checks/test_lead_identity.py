@@ -43,16 +43,27 @@ def test_errors_are_told_lead_by_lead_in_millivolts_and_share_of_samples(heart):
     assert not found["throughout"] and not found["really"]
 
 
-def test_a_moment_of_damage_is_a_warning_and_damage_throughout_a_reject(heart, packed_of):
+@pytest.mark.parametrize("lead", range(6))
+def test_a_moment_of_damage_is_a_warning_and_damage_throughout_a_reject(heart, packed_of, lead):
     spike = _changed(heart(1), lambda signal: signal.__setitem__((2, 999), 3.0))
-    clipped = _changed(heart(2), lambda signal: np.clip(signal[1], None, 0.2, out=signal[1]))
-    verdict = judge_limb_leads([packed_of(record) for record in (heart(0), spike, clipped)])
+    other = _changed(heart(2), lambda signal: signal.__setitem__(lead, heart(2).signal[8]))
+    verdict = judge_limb_leads([packed_of(record) for record in (heart(0), spike, other)])
     assert [(reject.item.id, reject.fault) for reject in verdict.rejects] == [("r2", "leads contradictory")]
     assert list(verdict.warnings) == ["r1"] and "got errors of up to III" in verdict.warnings["r1"][0]
     assert "in 0.1% of the samples" in verdict.warnings["r1"][0]
     assert verdict.card == {"limb leads tested": 3, "limb leads obey their identities": 1}
     assert verdict.lines == ["III = II - I and the other identities of limb leads hold in 1 of 3 recordings"]
     assert verdict.refusal is None
+
+
+def test_pacemaker_spikes_drawn_into_single_leads_are_no_reason_to_lose_the_recording(heart, packed_of):
+    def pace(signal):
+        for start in range(5, 1000, 80):  # 75 a minute, in I and III but not in II, and of different heights
+            signal[0, start : start + 5] -= 3.0
+            signal[2, start : start + 4] += 1.5
+
+    verdict = judge_limb_leads([packed_of(_changed(heart(seed, step=0.005), pace)) for seed in range(20)])
+    assert not verdict.rejects and verdict.refusal is None and len(verdict.warnings) == 20
 
 
 def test_exchanged_and_inverted_leads_are_rejected_and_named(heart, packed_of):
