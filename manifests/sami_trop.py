@@ -4,7 +4,7 @@
 
 The source is a folder with `exams.csv` and the unpacked `exams.hdf5` (https://zenodo.org/records/4905618). Labels are
 `Chagas`, which everybody has, and `normal_ecg`; a normal recording is not that of a healthy person. Splits are by
-patient (one recording each), stratified by label; the source has none of its own.
+patient (one recording each), stratified by label and death; the source has none of its own.
 
 Traps. The file of signals has no ids: row n of the table belongs to tracing n, so each must have exactly 1,631 rows.
 
@@ -15,11 +15,13 @@ Source: Cardoso et al. 2016, "Longitudinal study of patients with chronic Chagas
 project)", https://doi.org/10.1136/bmjopen-2016-011181.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from fairseq_signals.data.item import Item, Packed
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import hdf5
+from fairseq_signals.data.row import Row
 from manifests.arranging import add_shares, split_by_patient
 from manifests.code_cohort import CHAGAS, assumptions, check_rows, find_file, sex_of, stated, truth
 from manifests.csv_table import cells_of
@@ -27,8 +29,8 @@ from manifests.options import option_parser, packing_of, run, source_folder, wor
 
 _NAME, _TRACINGS, _TABLE = "SaMi-Trop", "exams.hdf5", "exams.csv"
 _EXPECTED = 1631
-_NORMAL = "normal_ecg"
-_KEPT = (_NORMAL, "death", "timey", "nn_predicted_age")
+_NORMAL, _DEATH = "normal_ecg", "death"
+_KEPT = (_NORMAL, _DEATH, "timey", "nn_predicted_age")
 _COLUMNS = ("age", "sex", *_KEPT, "source")
 
 
@@ -58,10 +60,17 @@ def read_items(folder: Path) -> list[Item]:
 
 
 def arrange(packed: list[Packed], shares: dict[str, float], seed: int) -> Arrangement:
-    """Splits by patient; nobody has two recordings."""
-    splits, how = split_by_patient([row_of(one) for one in packed], shares, seed)
-    how = f"{how}; no gallery and probe, as no patient has two recordings"
+    """Splits by patient, stratified by label and by death; nobody has two recordings."""
+    rows = {one.item.id: row_of(one) for one in packed}
+    marked = [replace(row, labels=(*row.labels, *_outcome(row))) for row in rows.values()]
+    splits, how = split_by_patient(marked, shares, seed)
+    splits = {name: [rows[row.id] for row in part] for name, part in splits.items()}
+    how = f"{how}, death counted as a label; no gallery and probe, as no patient has two recordings"
     return Arrangement(splits, {}, [CHAGAS, _NORMAL], how, extra_columns=_COLUMNS)
+
+
+def _outcome(row: Row) -> tuple[str, ...]:
+    return (_DEATH,) if truth(row.extra[_DEATH], row.id) else ()
 
 
 def main(arguments: list[str] | None = None) -> dict:

@@ -70,6 +70,14 @@ def test_labels_and_columns(prepared):
     assert abs(counts["train"] - 0.8 * N) <= 2 and abs(counts["valid"] - 0.1 * N) <= 2
 
 
+def test_each_split_has_its_share_of_the_dead_and_of_the_normal(prepared):
+    _, dest, _, _ = prepared
+    for name, share in (("train", 0.8), ("valid", 0.1), ("test", 0.1)):
+        rows = list(Manifest(dest / f"{name}.tsv"))
+        assert abs(sum(row.extra["death"] == "True" for row in rows) - share * 102) <= 1
+        assert abs(sum("normal_ecg" in row.labels for row in rows) - share * 327) <= 1
+
+
 @pytest.mark.parametrize("rows", [N - 1, N + 1])
 def test_another_number_of_rows_or_tracings_is_refused(tmp_path, rows):
     folder = write(tmp_path / "a", table(rows), np.zeros((N, 2, 12)))
