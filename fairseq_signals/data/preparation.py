@@ -41,6 +41,8 @@ class Source:
         choices: every option beyond the packing's that changes the result; no paths.
         stated: what its documentation says of its files that they do not say themselves.
         expected: how many recordings it publishes; None where that is not known.
+        remarks: what its tables show as a whole (counts, assumptions), one line each, for the card and the summary.
+        odd: what its tables say of single recordings that is odd, by id.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Source:
     choices: Mapping[str, Any] = field(default_factory=dict)
     stated: Stated = Stated()
     expected: int | None = None
+    remarks: Sequence[str] = ()
+    odd: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Arrangement:
         unannotated: those that the source does not annotate.
         how: one sentence on how splits and pairs were made.
         extra_columns: further columns of the manifests.
+        remarks: what came to light on the way, one line each, for the card and the summary.
     """
 
     splits: Mapping[str, Sequence[Row]]
@@ -72,6 +77,7 @@ class Arrangement:
     how: str
     unannotated: Sequence[str] = ()
     extra_columns: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,7 @@ def _finish(
     gone = {reject.item.id for reject in verdict.rejects}
     packed = [one for one in packed if one.item.id not in gone]
     _write_table(dest / REJECTED, ("id", "file", "reason", "message"), _rejected_lines(rejects))
-    _write_table(dest / WARNINGS, ("id", "file", "warning"), _warning_lines(packed, verdict))
+    _write_table(dest / WARNINGS, ("id", "file", "warning"), _warning_lines(packed, source, verdict))
     if verdict.refusal:
         raise ValueError(f"{verdict.refusal} (see {dest / REJECTED} and {dest / WARNINGS})")
     if not packed:
@@ -213,7 +219,7 @@ def _finish(
         "source": source.name,
         "version": source.version,
         "counts": _counts(source, packed, rejects, manifests, verdict),
-        "checks": [*_expected_line(source), *verdict.lines],
+        "checks": [*_expected_line(source), *source.remarks, *verdict.lines, *arrangement.remarks],
         "classes": list(arrangement.classes),
         "unannotated": list(arrangement.unannotated),
         "units": "mV" if source.stated.calibrated else "as given, not calibrated",
@@ -273,7 +279,7 @@ def _counts(
         "offered": len(source.items) + len(source.left_out),
         "recordings": len(packed),
         "rejected": {fault: faults[fault] for fault in FAULTS if faults[fault]},
-        "with warnings": sum(bool(one.meta.get("notes") or verdict.warnings.get(one.item.id)) for one in packed),
+        "with warnings": sum(bool(_warnings_of(one, source, verdict)) for one in packed),
         "same signal as another": len(packed) - len({one.digest for one in packed}),
         "patients": len({row.patient for row in whole}),
         "rows": {name: len(rows) for name, rows in manifests.items()},
@@ -286,9 +292,14 @@ def _rejected_lines(rejects: list[Reject]) -> Iterator[tuple[str, ...]]:
         yield reject.item.id, reject.item.file, reject.fault, reject.message
 
 
-def _warning_lines(packed: list[Packed], verdict: Verdict) -> Iterator[tuple[str, ...]]:
+def _warnings_of(one: Packed, source: Source, verdict: Verdict) -> list[str]:
+    said = source.odd.get(one.item.id, ()), verdict.warnings.get(one.item.id, ())
+    return [*one.meta.get("notes", ()), *said[0], *said[1]]
+
+
+def _warning_lines(packed: list[Packed], source: Source, verdict: Verdict) -> Iterator[tuple[str, ...]]:
     for one in packed:
-        for warning in (*one.meta.get("notes", ()), *verdict.warnings.get(one.item.id, ())):
+        for warning in _warnings_of(one, source, verdict):
             yield one.item.id, one.item.file, warning
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +212,21 @@ def test_an_incomplete_download_is_noticed(archive, tmp_path, capsys):
     line = f"the source publishes {N + 2} recordings, got {N}: is the download complete?"
     assert line in card["checks"] and f"check: {line}" in capsys.readouterr().out
     assert not any("publishes" in line for line in _prepare(archive, tmp_path / "whole", expected=N)["checks"])
+
+
+def test_what_a_sources_tables_show_stands_in_the_card_and_in_the_list_of_warnings(archive, tmp_path, capsys):
+    def arrange(packed):
+        return replace(_arrange(packed), remarks=["no pairs"])
+
+    odd = {"r3": ["two sexes", "no age"], "nobody": ["never packed"]}
+    card = _prepare(archive, tmp_path / "out", arrange, remarks=["7 ages unknown"], odd=odd)
+    assert card["checks"][0] == "7 ages unknown" and card["checks"][-1] == "no pairs"
+    assert "check: 7 ages unknown" in capsys.readouterr().out
+    lines = (tmp_path / "out" / "warnings.tsv").read_text().splitlines()
+    assert [line for line in lines[1:] if line.startswith("r3")] == ["r3\tr3.hea\ttwo sexes", "r3\tr3.hea\tno age"]
+    assert "never packed" not in "".join(lines) and card["counts"]["with warnings"] == len(
+        {line.split("\t")[0] for line in lines[1:]}
+    )
 
 
 def test_where_the_source_lies_changes_no_byte(archive, tmp_path, monkeypatch):
