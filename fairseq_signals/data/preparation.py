@@ -293,8 +293,8 @@ def _rejected_lines(rejects: list[Reject]) -> Iterator[tuple[str, ...]]:
 
 
 def _warnings_of(one: Packed, source: Source, verdict: Verdict) -> list[str]:
-    said = source.odd.get(one.item.id, ()), verdict.warnings.get(one.item.id, ())
-    return [*one.meta.get("notes", ()), *said[0], *said[1]]
+    name = one.item.id
+    return [*one.meta.get("notes", ()), *source.odd.get(name, ()), *verdict.warnings.get(name, ())]
 
 
 def _warning_lines(packed: list[Packed], source: Source, verdict: Verdict) -> Iterator[tuple[str, ...]]:
