@@ -7,12 +7,9 @@ after its shard: a report on disk means that the chunk is done, as long as its f
 
 import json
 import os
-import threading
-import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -27,6 +24,7 @@ from fairseq_signals.data.fingerprints import changed, fingerprints
 from fairseq_signals.data.item import Item, Packed, Packing, Reject, Stated
 from fairseq_signals.data.limb_leads import with_limb_leads
 from fairseq_signals.data.padding import without_padding
+from fairseq_signals.data.parent import leave_with, stop_if_orphaned
 from fairseq_signals.data.readers import files_of, read_record
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.resample import resample_record
@@ -120,12 +118,12 @@ def _pack_chunk(
     parent: int | None,
 ) -> int:
     packed, rejected, seen = [], [], {}
-    _leave_with(parent)
+    leave_with(parent)
     if not root.is_dir():  # or everything would be missing
         raise FileNotFoundError(f"source must be a folder that every worker sees, got {root} on {gethostname()}")
     with ShardWriter(store, _shard(number)) as writer:
         for place, item in enumerate(items):
-            _stop_if_orphaned(parent)
+            stop_if_orphaned(parent)
             files = _files(root, item)
             seen |= fingerprints(root, files)  # before reading: whatever changes later is then noticed
             try:
@@ -138,7 +136,7 @@ def _pack_chunk(
             else:
                 row = writer.add(record.signal)
                 packed.append({"place": place, "ecg": f"{_shard(number)}:{row}"} | facts)
-        _stop_if_orphaned(parent)
+        stop_if_orphaned(parent)
     with written_whole(_report(number, reports), "w") as file:
         json.dump({"packed": packed, "rejected": rejected, "files": seen}, file, default=str)
     return len(items)
@@ -233,27 +231,3 @@ def _is_done(number: int, root: Path, store: Path, reports: Path) -> bool:
     except (ValueError, FileNotFoundError):  # somebody took the shard away: it is packed again
         return False
     return True
-
-
-def _is_orphaned(parent: int | None) -> bool:
-    # A cluster's workers belong to somebody else: None, and nobody's child is an orphan.
-    return parent is not None and os.getpid() != parent and os.getppid() != parent
-
-
-def _stop_if_orphaned(parent: int | None) -> None:
-    # A worker outlives a killed parent for a while; it must not write into what a new run has begun.
-    if _is_orphaned(parent):
-        raise SystemExit("the preparation that this process worked for has ended")
-
-
-@cache
-def _leave_with(parent: int | None) -> None:
-    """Ends this worker soon after its parent; otherwise it would wait for more work for minutes."""
-
-    def watch() -> None:
-        while not _is_orphaned(parent):
-            time.sleep(1)
-        os._exit(1)
-
-    if parent is not None and os.getpid() != parent:
-        threading.Thread(target=watch, daemon=True).start()

@@ -18,7 +18,7 @@ def gallery_probe(rows: Iterable[Row], seconds: float = 5.0, seed: int = 1) -> t
     """Two recordings of each patient who has two or more, each with a random crop.
 
     Args:
-        rows: recordings; those shorter than `seconds` are left out.
+        rows: recordings; those shorter than `seconds` are left out, and copies (column `waveform`) of another.
         seconds: length of the crops.
         seed: another seed draws other recordings and crops.
 
@@ -34,13 +34,21 @@ def gallery_probe(rows: Iterable[Row], seconds: float = 5.0, seed: int = 1) -> t
             by_patient[row.patient].append(row)
     gallery, probe = [], []
     for patient in sorted(by_patient):
-        recordings = sorted(by_patient[patient], key=lambda row: row.id)
+        recordings = _different(by_patient[patient])
         if len(recordings) > 1:
             generator = np.random.default_rng(keyed_seed(seed, "pair", patient))
             first, second = (recordings[i] for i in generator.choice(len(recordings), 2, replace=False))
             gallery.append(_random_crop(first, seconds, generator))
             probe.append(_random_crop(second, seconds, generator))
     return gallery, probe
+
+
+def _different(rows: list[Row]) -> list[Row]:
+    """The recordings by id, of those with the same waveform only the first: to recognise a copy proves nothing."""
+    first: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: row.id):
+        first.setdefault(row.extra.get("waveform") or row.id, row)
+    return list(first.values())
 
 
 def halves(rows: Iterable[Row], seconds: float = 5.0) -> tuple[list[Row], list[Row]]:

@@ -17,7 +17,7 @@ from typing import Any
 from fairseq_signals.data.leads import LEAD_SETS, STANDARD_LEADS, canonical_lead, parse_leads
 
 COLUMNS = ("id", "ecg", "start", "length", "rate", "leads", "patient", "labels")
-WEIGHT = "weight"
+WEIGHT = "sampling_weight"
 NOTHING_KNOWN = "-"
 _STORED = re.compile(r"([A-Za-z0-9_-]+):([0-9]{1,18})")  # shard:row
 

@@ -303,7 +303,7 @@ WEIGHTS = ["3", "0.5", "", "0", "1.5", "0.25", "2"]
 def _write_weights(folder, weights):
     """The manifest of `_write` with a further column."""
     lines = _write(folder).read_text().splitlines()
-    cells = ["weight", *weights]
+    cells = ["sampling_weight", *weights]
     path = folder / "weighted.tsv"
     path.write_text("".join(f"{line}\t{cell}\n" for line, cell in zip(lines, cells, strict=True)))
     return path

@@ -1,5 +1,3 @@
-import os
-
 import numpy as np
 import pytest
 
@@ -59,24 +57,6 @@ def test_progress_counts_recordings_and_starts_where_it_was(folders, capsys):
     (folders[2] / "shard-00001.json").unlink()
     pack(items, *folders, _packing())
     assert "6/10" in capsys.readouterr().err.split("\r")[1]
-
-
-def test_a_worker_whose_run_was_killed_stops():
-    packing._stop_if_orphaned(os.getpid())
-    packing._stop_if_orphaned(os.getppid())
-    with pytest.raises(SystemExit):
-        packing._stop_if_orphaned(2**22 + 1)
-
-
-def test_the_main_process_is_not_watched(monkeypatch):
-    monkeypatch.setattr(packing.threading, "Thread", None)
-    packing._leave_with.cache_clear()
-    packing._leave_with(os.getpid())
-    packing._leave_with(None)
-
-
-def test_a_clusters_workers_are_nobodys_orphans():
-    packing._stop_if_orphaned(None)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -74,3 +75,19 @@ def test_pretraining_rows_are_without_the_patients_of_the_pairs():
     kept = without_patients_of(rows, rows[:3], rows[10:12])
     gone = {row.patient for row in rows[:3] + rows[10:12]}
     assert kept == [row for row in rows if row.patient not in gone] and len(kept) < len(rows)
+
+
+def test_a_copy_is_no_second_recording():
+    def row(name, patient, waveform):
+        return replace(_row(name, patient), extra={"waveform": waveform})
+
+    rows = [
+        row("c", "p1", "w1"),
+        row("a", "p1", "w1"),
+        row("x", "p2", "w2"),
+        row("y", "p2", "w3"),
+        row("z", "p2", "w2"),
+    ]
+    gallery, probe = gallery_probe(rows)
+    assert [one.patient for one in gallery] == ["p2"]
+    assert {gallery[0].id, probe[0].id} == {"x", "y"}

@@ -18,7 +18,7 @@ GOOD = {
     "patient": ["p", "NA", "nan", "007", "7", "7.0", "é", "e\u0301", "\u00e9\u00e9", " p"],
     "labels": ["", "-", "AF", "?AF", "AF,?SB", "007", "NA", "?nan", "AF,007,NA"],
     "age": ["", "NA", '"', "70", "a,b\x0b"],
-    "weight": ["", "1", "0", "2.5", "1e3", "007"],
+    "sampling_weight": ["", "1", "0", "2.5", "1e3", "007"],
 }  # fmt: skip
 BAD = {
     "id": ["", " ", "\u00a0"],
@@ -42,7 +42,7 @@ BAD = {
     "leads": ["", "V1,I", "I,V9", "12,I", "I,I"],
     "patient": ["", " \x0b"],
     "labels": ["VT", "AF,AF", "LVH", "-,AF", ",", "AF,", "?", " AF"],
-    "weight": ["-1", "nan", "inf", "heavy", "-0.1", "None"],
+    "sampling_weight": ["-1", "nan", "inf", "heavy", "-0.1", "None"],
 }
 CLASSES = ["AF", "SB", "007", "NA", "nan", "LVH"]
 
@@ -54,7 +54,7 @@ def _one_of(cells, generator):
 def _file(folder, number, bad=0.0, ends="\n", mark="", last="\n", card=True):
     """Random cells, in an order of the columns that is random too."""
     generator = np.random.default_rng(number)
-    names = list(generator.permutation([*COLUMNS, "age", "weight"]))
+    names = list(generator.permutation([*COLUMNS, "age", "sampling_weight"]))
     lines = ["\t".join(names)]
     for _ in range(150):
         row = {name: _one_of(GOOD[name], generator) for name in names}
@@ -113,7 +113,9 @@ def test_columns_are_what_the_rows_are_one_by_one(tmp_path, monkeypatch, form, n
     for name in manifest.columns:
         cells = manifest.column(name)
         expected = [
-            {**vars(row), **row.extra}[name] for row in rows if name in ("id", "ecg", "patient", "age", "weight")
+            {**vars(row), **row.extra}[name]
+            for row in rows
+            if name in ("id", "ecg", "patient", "age", "sampling_weight")
         ]
         assert not expected or cells == expected
         distinct, places = manifest.distinct(name)

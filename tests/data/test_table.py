@@ -127,8 +127,8 @@ def test_what_travels_to_a_worker_is_small(tmp_path):
 
 def _weighted(folder, weights, name="w.tsv"):
     pairs = zip(_store(folder), weights, strict=False)
-    rows = [dataclasses.replace(row, extra={"weight": weight}) for row, weight in pairs]
-    write_manifest(folder / name, rows, ["weight"])
+    rows = [dataclasses.replace(row, extra={"sampling_weight": weight}) for row, weight in pairs]
+    write_manifest(folder / name, rows, ["sampling_weight"])
     return Manifest(folder / name)
 
 

@@ -132,7 +132,7 @@ def test_a_batch_that_holds_no_window_is_refused(manifest):
 def weighted(manifest, tmp_path):
     """The training manifest with a column of weights."""
     lines = manifest.read_text().splitlines()
-    cells = ["weight", *(("4", "", "0.5")[n % 3] for n in range(len(lines) - 1))]
+    cells = ["sampling_weight", *(("4", "", "0.5")[n % 3] for n in range(len(lines) - 1))]
     (tmp_path / "store").symlink_to(manifest.parent / "store")
     path = tmp_path / "train.tsv"
     path.write_text("".join(f"{line}\t{cell}\n" for line, cell in zip(lines, cells, strict=True)))
@@ -145,7 +145,7 @@ def test_training_visits_by_weight_and_evaluation_sees_every_window_once(weighte
     everything = sorted(seen([windows.batch(range(len(windows))) | {"empty": False}]))
     evaluation = iterator(WindowBatches(windows, "valid", False, 1), 7).next_epoch_itr()
     assert sorted(seen(evaluation)) == everything
-    assert "weight" not in caplog.text
+    assert "sampling_weight" not in caplog.text
     training = iterator(WindowBatches(windows, "train", True, 1), 7)
     assert "windows of train are visited by the column weight of its manifest" in caplog.text
     total = sum((4, 1, 0.5)[row % 3] for row, _ in everything)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from fairseq_signals.data.atomic import partial_path, publish
 from fairseq_signals.data.card import CARD_NAME, file_digest
 from fairseq_signals.data.engine import engine
-from fairseq_signals.data.packing import _leave_with, _stop_if_orphaned
+from fairseq_signals.data.parent import leave_with, stop_if_orphaned
 from fairseq_signals.data.resample import resample
 from fairseq_signals.data.store import NANOVOLTS_PER_MILLIVOLT, ShardWriter, Store
 
@@ -85,12 +85,12 @@ def fill(shards: Sequence[Shard], dest: Path, workers: int = 1, dask: str | None
 
 
 def _put(shard: Shard, dest: Path, parent: int | None) -> tuple[int, str]:
-    _leave_with(parent)
+    leave_with(parent)
     for ending, digest in zip(ENDINGS, shard.digests, strict=True):
         file = shard.store / f"{shard.name}{ending}"
         if digest is None or file_digest(file) != digest:
             raise ValueError(f"files must be as {CARD_NAME} tells, got other contents in {file}")
-    _stop_if_orphaned(parent)
+    stop_if_orphaned(parent)
     if not shard.fits:
         _resample(shard, dest, parent)
         return len(shard.places), RESAMPLED
@@ -119,11 +119,11 @@ def _resample(shard: Shard, dest: Path, parent: int | None) -> None:
     store = Store(shard.store)
     with ShardWriter(dest, shard.new_name) as writer:
         for place, rate in zip(shard.places.tolist(), shard.rates.tolist(), strict=True):
-            _stop_if_orphaned(parent)
+            stop_if_orphaned(parent)
             unit = store.entry(shard.name, place).nanovolts / NANOVOLTS_PER_MILLIVOLT
             signal = store.read(shard.name, place).astype(np.float32) * np.float32(unit)
             writer.add(resample(signal, rate, shard.rate))
-        _stop_if_orphaned(parent)
+        stop_if_orphaned(parent)
 
 
 def _is_done(dest: Path, name: str) -> bool:

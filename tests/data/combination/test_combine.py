@@ -89,15 +89,15 @@ def test_columns_are_united_and_source_and_weight_are_told(two, plan, tmp_path):
     rows = _rows(tmp_path / "all", "train")
     assert [row.extra["age"] for row in rows] == ["50"] * 4 + [""] * 2
     assert [row.extra["source"] for row in rows] == ["one"] * 4 + ["two"] * 2
-    assert [row.extra["weight"] for row in rows] == ["1"] * 4 + ["0.25"] * 2
+    assert [row.extra["sampling_weight"] for row in rows] == ["1"] * 4 + ["0.25"] * 2
     combine(plan(*two), tmp_path / "unweighted")
-    assert "weight" not in Manifest(tmp_path / "unweighted" / "train.tsv").columns
+    assert "sampling_weight" not in Manifest(tmp_path / "unweighted" / "train.tsv").columns
 
 
 def test_a_weight_that_rows_have_already_is_multiplied(prepared, made, plan, tmp_path):
-    heavy = prepared("heavy", [made("a", "1")], extra={"weight": "0.5"}, weight=0.5)
+    heavy = prepared("heavy", [made("a", "1")], extra={"sampling_weight": "0.5"}, weight=0.5)
     combine(plan(heavy, prepared("plain", [made("b", "2")])), tmp_path / "all")
-    assert [row.extra["weight"] for row in _rows(tmp_path / "all", "train")] == ["0.25", "1"]
+    assert [row.extra["sampling_weight"] for row in _rows(tmp_path / "all", "train")] == ["0.25", "1"]
 
 
 def test_a_list_to_exclude_that_has_changed_is_another_plan(two, plan, tmp_path):
