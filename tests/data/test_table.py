@@ -144,7 +144,7 @@ def test_weights_are_read_and_1_where_none_is_given(folders, tmp_path):
 def test_a_bad_weight_is_refused_with_file_line_and_column(tmp_path, cell):
     manifest = _weighted(tmp_path, ["1", "2", cell, "x"])
     with pytest.raises(
-        ValueError, match=rf"weight must be a number .* got '{cell}' \(.*w\.tsv, line 4, column weight\)"
+        ValueError, match=rf"weight must be a number .* got '{cell}' \(.*w\.tsv, line 4, column sampling_weight\)"
     ):
         RecordingTable([manifest], RATE)
 
@@ -152,5 +152,5 @@ def test_a_bad_weight_is_refused_with_file_line_and_column(tmp_path, cell):
 def test_weights_of_0_everywhere_are_refused(tmp_path):
     manifest = _weighted(tmp_path, ["0", "0.0", "0"])
     table = RecordingTable([manifest], RATE)
-    with pytest.raises(ValueError, match=r"weight must be above 0 in one row .*\(.*w\.tsv, column weight\)"):
+    with pytest.raises(ValueError, match=r"weight must be above 0 in one row .*\(.*w\.tsv, column sampling_weight\)"):
         table.weights()
