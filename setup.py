@@ -10,7 +10,7 @@ DASK = ["dask[distributed]"]  # preparation on an existing cluster
 
 setup(
     name="fairseq-signals",
-    version="0.1.0",
+    version="0.2.0",
     description="Self-supervised learning from ECGs: a plug-in for fairseq",
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
