@@ -9,10 +9,10 @@
 - PhysioNet (ecg-arrhythmia 1.0.0): WFDB records `WFDBRecords/NN/NNN/JS#####`, JS00001 to JS10646 being the same
   recordings, the other 34,506 of Ningbo First Hospital. Never train on one form and test on the other.
 
-Labels are SNOMED CT codes, of the figshare form by the authors' own table (`manifests/chapman_codes.tsv`): one of
-eleven rhythms and any number of further findings. In it **AF is atrial flutter** and AFIB fibrillation. `--classes`
+Labels are SNOMED CT codes, of the figshare form by the authors' own table (`manifests/details/chapman_codes.tsv`): one
+of eleven rhythms and any number of further findings. In it **AF is atrial flutter** and AFIB fibrillation. `--classes`
 takes `all`, `rhythm`, `beat` (all but the rhythms), `cinc2021` or codes. With `cinc2021`, classes that Chapman or
-Ningbo do not annotate are unknown there (`manifests/annotated.py`).
+Ningbo do not annotate are unknown there (`manifests/parts/annotated.py`).
 
 Splits are by recording, which is by patient here, stratified by label; nobody has two recordings for pairs.
 
@@ -30,15 +30,15 @@ from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.preparation import Arrangement, Source, prepare
-from manifests.annotated import mask_unannotated
-from manifests.arranging import add_shares, split_by_patient
-from manifests.cinc2021_parts import part_of_name
-from manifests.class_list import in_classes
-from manifests.header_row import row_of_header
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
-from manifests.workbook import workbook_cells
+from manifests.parts.annotated import mask_unannotated
+from manifests.parts.arranging import add_shares, split_by_patient
+from manifests.parts.cinc2021_parts import part_of_name
+from manifests.parts.class_list import in_classes
+from manifests.parts.header_row import row_of_header
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.workbook import workbook_cells
 
-_CODES = Path(__file__).with_name("chapman_codes.tsv")
+_CODES = Path(__file__).parent / "details" / "chapman_codes.tsv"
 _DIAGNOSTICS, _RECORDS = "Diagnostics.xlsx", "WFDBRecords"
 _SIGNALS = {"raw": "ECGData", "denoised": "ECGDataDenoised"}
 _MEASUREMENTS = (

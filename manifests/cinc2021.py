@@ -6,8 +6,8 @@
         --ptbxl-table ptb-xl-1.0.3/ptbxl_database.csv --preset oh2022
 
 Labels come from the `#Dx` comments, by default in terms of the challenge's 26 classes. A class that a sub-source does
-not annotate is unknown for its recordings (`manifests/annotated.py`); `--negatives challenge` makes it absent, as the
-challenge's own score does. Ningbo codes atrial fibrillation nowhere and atrial flutter 7,615 times: its flutter is
+not annotate is unknown for its recordings (`manifests/parts/annotated.py`); `--negatives challenge` makes it absent, as
+the challenge's own score does. Ningbo codes atrial fibrillation nowhere and atrial flutter 7,615 times: its flutter is
 likely to be both.
 
 Splits are made within each sub-source, so they are the same whichever are taken:
@@ -17,8 +17,8 @@ Splits are made within each sub-source, so they are the same whichever are taken
     - the others: by recording, stratified; the challenge publishes no patients.
 Recordings with the same samples that would fall into two splits go to train.
 
-Presets (`--preset`, see `manifests/cinc2021_parts.py`): `oh2022` takes all but PTB and INCART, holds out tenths of CPSC
-and Georgia, and pairs all patients of PTB-XL with two recordings, who are kept out of `pretrain.tsv`;
+Presets (`--preset`, see `manifests/parts/cinc2021_parts.py`): `oh2022` takes all but PTB and INCART, holds out tenths of
+CPSC and Georgia, and pairs all patients of PTB-XL with two recordings, who are kept out of `pretrain.tsv`;
 `oh2022-diagnosis` has the same splits of CPSC and Georgia alone. Differs: the paper splits five-second samples; here
 a recording is whole, so no patient's recording is on both sides.
 
@@ -35,10 +35,10 @@ from pathlib import Path, PurePosixPath
 from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Reject
 from fairseq_signals.data.preparation import Source, prepare
-from manifests.arranging import add_shares
-from manifests.cinc2021_parts import EXPECTED, PARTS, PRESETS, Selection, part_of_file
-from manifests.cinc2021_splits import arrange, no_patients
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.details.cinc2021_splits import arrange, no_patients
+from manifests.parts.arranging import add_shares
+from manifests.parts.cinc2021_parts import EXPECTED, PARTS, PRESETS, Selection, part_of_file
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 from manifests.ptbxl import DUPLICATES, FOLDS, Person, read_people, rejected_duplicate
 
 

@@ -27,10 +27,10 @@ from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import hdf5, read_record
-from manifests.arranging import add_shares, pairs_of_splits, split_by_patient
-from manifests.code_cohort import CHAGAS, FINDINGS, assumptions, find_file, find_files, sex_of, stated, truth
-from manifests.csv_table import cells_of
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.arranging import add_shares, pairs_of_splits, split_by_patient
+from manifests.parts.code_cohort import CHAGAS, FINDINGS, assumptions, find_file, find_files, sex_of, stated, truth
+from manifests.parts.csv_table import cells_of
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 _NAME, _TABLE, _CHAGAS_TABLE = "CODE-15%", "exams.csv", "code15_chagas_labels.csv"
 _EXPECTED = 345_779

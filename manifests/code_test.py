@@ -21,10 +21,10 @@ from pathlib import Path
 from fairseq_signals.data.item import Item, Packed
 from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import hdf5
-from manifests.arranging import by_split
-from manifests.code_cohort import FINDINGS, assumptions, check_rows, find_file, stated, truth
-from manifests.csv_table import cells_of
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.arranging import by_split
+from manifests.parts.code_cohort import FINDINGS, assumptions, check_rows, find_file, stated, truth
+from manifests.parts.csv_table import cells_of
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 LEADS = ("I", "II", "III", "aVL", "aVF", "aVR", "V1", "V2", "V3", "V4", "V5", "V6")
 READERS = (

@@ -33,9 +33,9 @@ from fairseq_signals.data.item import Item, Packed, Reject, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import arrays
-from manifests.arranging import by_split, pairs_of_splits
-from manifests.csv_table import cells_of, columns_of
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.arranging import by_split, pairs_of_splits
+from manifests.parts.csv_table import cells_of, columns_of
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 MEASURED_BY = {
     "lvef_lte_45_flag": ("lvef_value",),

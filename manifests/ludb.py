@@ -21,10 +21,10 @@ from pathlib import Path
 from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
-from manifests.arranging import add_shares, split_by_patient
-from manifests.class_list import in_classes
-from manifests.csv_table import cells_of
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.arranging import add_shares, split_by_patient
+from manifests.parts.class_list import in_classes
+from manifests.parts.csv_table import cells_of
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 _TABLE, _FOLDER = "ludb.csv", "data"
 COLUMNS = {

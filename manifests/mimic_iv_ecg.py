@@ -3,8 +3,8 @@
     python -m manifests.mimic_iv_ecg --source mimic-iv-ecg-1.0 --dest data/mimic --diagnoses records_w_diag_icd10.csv
 
 Without `--diagnoses` nothing is labelled, and splits are by patient. With it, labels are ICD-10 codes of the discharge
-(`manifests/mimic_diagnoses.py`; recordings without any are unlabelled) and splits its folds: 0–17 train, 18 valid, 19
-test. Its recordings and ids must not be shared: what is prepared from them is under the same agreement.
+(`manifests/details/mimic_diagnoses.py`; recordings without any are unlabelled) and splits its folds: 0–17 train, 18
+valid, 19 test. Its recordings and ids must not be shared: what is prepared from them is under the same agreement.
 
 Traps. The files store aVF before aVL: leads are found by name. Intervals and axes that the machine could not measure
 are written as 29999, 32767, −32768 or 65535: these cells become empty, and are counted. The rhythm is not always the
@@ -24,11 +24,11 @@ from pathlib import Path
 from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
-from manifests.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
-from manifests.class_list import in_classes
-from manifests.csv_table import cells_of
-from manifests.mimic_diagnoses import COLUMNS, FOLDS, LISTS, Diagnosed, read_diagnoses
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.details.mimic_diagnoses import COLUMNS, FOLDS, LISTS, Diagnosed, read_diagnoses
+from manifests.parts.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
+from manifests.parts.class_list import in_classes
+from manifests.parts.csv_table import cells_of
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 _RECORDS, _MEASUREMENTS = "record_list.csv", "machine_measurements.csv"
 _REPORT = tuple(f"report_{line}" for line in range(18))

@@ -36,7 +36,7 @@ from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject, Stated
 from fairseq_signals.data.pairs import gallery_probe, halves
 from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, prepare, row_of
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 TASKS = {"all": 71, "diagnostic": 44, "subdiagnostic": 23, "superdiagnostic": 5, "form": 19, "rhythm": 12}
 """The tasks, and how many classes each has."""

@@ -22,10 +22,10 @@ from fairseq_signals.data.item import Item, Packed
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import hdf5
 from fairseq_signals.data.row import Row
-from manifests.arranging import add_shares, split_by_patient
-from manifests.code_cohort import CHAGAS, assumptions, check_rows, find_file, sex_of, stated, truth
-from manifests.csv_table import cells_of
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.arranging import add_shares, split_by_patient
+from manifests.parts.code_cohort import CHAGAS, assumptions, check_rows, find_file, sex_of, stated, truth
+from manifests.parts.csv_table import cells_of
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 _NAME, _TRACINGS, _TABLE = "SaMi-Trop", "exams.hdf5", "exams.csv"
 _EXPECTED = 1631

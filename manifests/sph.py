@@ -23,9 +23,9 @@ from pathlib import Path
 from fairseq_signals.data.item import Item, Packed, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
-from manifests.arranging import add_shares, pairs_of_splits, split_by_patient
-from manifests.csv_table import cells_of
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.arranging import add_shares, pairs_of_splits, split_by_patient
+from manifests.parts.csv_table import cells_of
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 _TABLE, _CODES, _RECORDS = "metadata.csv", "code.csv", "records"
 _EXPECTED = 25_770

@@ -3,13 +3,13 @@ r"""Anyone's table of recordings in any readable format: paths, patients, labels
     python -m manifests.table --source archive --table list.csv --dest data/ours \
         --columns file=path,patient=PID,ef=LVEF --label "lvsd: ef <= 40"
 
-One row per recording (`manifests/csv_table.py` says how cells are separated). Columns, of which only `file` must be
-there: `file`, a path inside `--source`; `row`, its place in a file that holds many, counted from 0; `id`, else the path
-(and `:row`); `patient`; `labels` as in `manifests/label_table.py`; `split` (train, valid, test); any other is kept.
-`--columns` says which columns of the table these are, and gives others a new name.
+One row per recording (`manifests/parts/csv_table.py` says how cells are separated). Columns, of which only `file` must
+be there: `file`, a path inside `--source`; `row`, its place in a file that holds many, counted from 0; `id`, else the
+path (and `:row`); `patient`; `labels` as in `manifests/parts/label_table.py`; `split` (train, valid, test); any other
+is kept. `--columns` says which columns of the table these are, and gives others a new name.
 
-A class can be made of a number such as the ejection fraction (`--label`, `manifests/number_rules.py`): where the cell
-is empty or no number, the class is unknown, never absent. Numbers that stand for a missing one (`--missing ef=-1`) are
+A class can be made of a number such as the ejection fraction (`--label`, `manifests/details/number_rules.py`): where
+the cell is empty or no number, the class is unknown, never absent. Numbers that stand for a missing one (`--missing ef=-1`) are
 unknown too. Without `labels` and `--label`, labels are those that the files state; a file that states none is
 unlabelled.
 
@@ -36,11 +36,11 @@ from fairseq_signals.data.item import Packed, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.row import Row
-from manifests.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
-from manifests.class_list import in_classes
-from manifests.number_rules import Rules, number_of, parse_rule
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
-from manifests.table_items import MEANT, read_items, renamed_columns
+from manifests.details.number_rules import Rules, number_of, parse_rule
+from manifests.details.table_items import MEANT, read_items, renamed_columns
+from manifests.parts.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
+from manifests.parts.class_list import in_classes
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 _TOLD = ("age", "sex")  # which files may state
 

@@ -3,8 +3,8 @@
     python -m manifests.wfdb_folder --source training --dest data/cinc2021 --rate 500
     python -m manifests.wfdb_folder --source archive --dest data/ours --labels archive/labels.csv --classes all
 
-Labels come from the `#Dx` comments of the headers, or from a table (`--labels`, see `manifests/label_table.py`). A
-header without a diagnosis leaves its recording unlabelled. Recordings that hold exactly the same samples are kept
+Labels come from the `#Dx` comments of the headers, or from a table (`--labels`, see `manifests/parts/label_table.py`).
+A header without a diagnosis leaves its recording unlabelled. Recordings that hold exactly the same samples are kept
 in the same split.
 
 Columns beyond the standard: `age` (years) and `sex` from the header's comments, `source` (the first subfolder), and
@@ -17,11 +17,11 @@ from pathlib import Path
 
 from fairseq_signals.data.item import Item, Packed
 from fairseq_signals.data.preparation import Arrangement, Source, prepare
-from manifests.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
-from manifests.class_list import in_classes
-from manifests.header_row import row_of_header
-from manifests.label_table import apply_table
-from manifests.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
+from manifests.parts.class_list import in_classes
+from manifests.parts.header_row import row_of_header
+from manifests.parts.label_table import apply_table
+from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
 _COLUMNS = ("age", "sex", "source")
 

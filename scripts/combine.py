@@ -12,7 +12,7 @@ from fairseq_signals.data.combination.combine import combine
 from fairseq_signals.data.combination.plan import ON_LEAK, Combination, part_of_text, read_plan
 from fairseq_signals.data.preparation import Work
 from manifests.label_maps import meanings_of
-from manifests.options import run
+from manifests.parts.options import run
 
 _EPILOG = """\
 A source is FOLDER or FOLDER:key=value,key=value with these keys:

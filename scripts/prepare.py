@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
     if name not in known:
         sys.exit(f"error: source must be one of {', '.join(known)}, got {name!r} (prepare.py --help lists them)")
     sys.argv = [f"prepare.py {name}", *rest]  # for the usage that the source's own options show
-    importlib.import_module("manifests.options").run(importlib.import_module(f"manifests.{name}").main)
+    importlib.import_module("manifests.parts.options").run(importlib.import_module(f"manifests.{name}").main)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from scipy.io import savemat
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.data.store import Store
 from manifests import cinc2021
-from manifests.cinc2021_parts import EXPECTED, PARTS, PRESETS, part_of_file
+from manifests.parts.cinc2021_parts import EXPECTED, PARTS, PRESETS, part_of_file
 from manifests.ptbxl import DUPLICATES
 
 AF, AFL, SR, RBBB = "164889003", "164890007", "426783006", "713427006|59118001"

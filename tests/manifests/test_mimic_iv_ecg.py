@@ -12,7 +12,7 @@ import wfdb
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.store import Store
 from manifests import mimic_iv_ecg
-from manifests.mimic_diagnoses import read_diagnoses
+from manifests.details.mimic_diagnoses import read_diagnoses
 
 ROOT = Path(__file__).resolve().parents[2]
 STORED = ["I", "II", "III", "aVR", "aVF", "aVL", "V1", "V2", "V3", "V4", "V5", "V6"]  # as the source stores them

@@ -12,7 +12,7 @@ from fairseq_signals.data.card import read_card, verify
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.data.store import Store
 from manifests import wfdb_folder
-from manifests.options import run
+from manifests.parts.options import run
 
 ROOT = Path(__file__).resolve().parents[2]
 AF, SR, LBBB = "164889003", "426783006", "733534002|164909002"

@@ -3,7 +3,7 @@ import sys
 import pytest
 from openpyxl import Workbook
 
-from manifests.workbook import workbook_cells
+from manifests.parts.workbook import workbook_cells
 
 
 def _workbook(path, *rows):

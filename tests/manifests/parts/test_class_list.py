@@ -2,7 +2,7 @@ import pytest
 
 from fairseq_signals.data.row import Row
 from fairseq_signals.evaluation.cinc2021 import CLASSES
-from manifests.class_list import in_classes
+from manifests.parts.class_list import in_classes
 
 
 def _rows(*labels, unknown=()):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from manifests.csv_table import cells_of, columns_of
+from manifests.parts.csv_table import cells_of, columns_of
 
 LISTS = {"all": "all_diag_all", "hospital": "all_diag_hosp", "ed": "ed_diag_ed"}
 """Hospital diagnoses, else those of the emergency department; hospital alone; emergency department alone."""

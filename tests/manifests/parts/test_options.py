@@ -3,7 +3,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from fairseq_signals.data.item import Packing
 from fairseq_signals.data.leads import STANDARD_LEADS
-from manifests.options import option_parser, packing_of, run
+from manifests.parts.options import option_parser, packing_of, run
 
 NEEDED = ["--source", "in", "--dest", "out"]
 

@@ -3,7 +3,7 @@ import argparse
 import pytest
 
 from fairseq_signals.data.row import Row
-from manifests.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
+from manifests.parts.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
 
 
 def _row(number, patient, waveform=None, labels=()):

@@ -1,6 +1,6 @@
 """A table of labels beside a folder of recordings: which file, whose, what it shows.
 
-Columns by name, in any order (`manifests/csv_table.py` says how they are separated): `file` (path relative to the
+Columns by name, in any order (`manifests/parts/csv_table.py` says how they are separated): `file` (path relative to the
 source, with or without extension) or `id` (name of the file without folder and extension); `labels` (codes separated
 by commas or semicolons, `?CODE` for unknown, `-` for nothing known, empty for none applies); `patient`; `split`
 (train, valid, test). Any other column is kept. Only `file` or `id` must be there.
@@ -14,7 +14,7 @@ from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Reject
 from fairseq_signals.data.preparation import SPLITS
 from fairseq_signals.data.row import COLUMNS, CellError, parse_labels
-from manifests.csv_table import cells_of, columns_of
+from manifests.parts.csv_table import cells_of, columns_of
 
 _MEANT = ("file", "id", "labels", "patient", "split")
 

@@ -3,7 +3,7 @@ import csv
 import pandas as pd
 import pytest
 
-from manifests.csv_table import cells_of, columns_of
+from manifests.parts.csv_table import cells_of, columns_of
 
 
 def test_columns_are_found_by_name_as_pandas_finds_them(tmp_path):

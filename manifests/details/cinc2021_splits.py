@@ -8,11 +8,11 @@ from fairseq_signals.data.pairs import gallery_probe, halves
 from fairseq_signals.data.preparation import Arrangement
 from fairseq_signals.data.row import Row
 from fairseq_signals.data.splits import joined_by_signal, split_patients
-from manifests.annotated import mask_unannotated
-from manifests.arranging import by_split, pairs_of_splits
-from manifests.cinc2021_parts import Selection
-from manifests.class_list import in_classes
-from manifests.header_row import row_of_header
+from manifests.parts.annotated import mask_unannotated
+from manifests.parts.arranging import by_split, pairs_of_splits
+from manifests.parts.cinc2021_parts import Selection
+from manifests.parts.class_list import in_classes
+from manifests.parts.header_row import row_of_header
 from manifests.ptbxl import Person
 
 _COLUMNS = ("age", "sex", "source", "ecg_id", "fold", "statements")

@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 
 from fairseq_signals.data.item import Item
 from fairseq_signals.data.row import COLUMNS
-from manifests.csv_table import cells_of, columns_of
-from manifests.label_table import described
-from manifests.number_rules import Rules
+from manifests.details.number_rules import Rules
+from manifests.parts.csv_table import cells_of, columns_of
+from manifests.parts.label_table import described
 
 MEANT = ("file", "id", "row", "patient", "labels", "split")
 """Columns that say something; every other is kept as it is."""

@@ -1,6 +1,6 @@
 import pytest
 
-from manifests.number_rules import Rule, Rules, number_of, parse_rule
+from manifests.details.number_rules import Rule, Rules, number_of, parse_rule
 
 
 @pytest.mark.parametrize(

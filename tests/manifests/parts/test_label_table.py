@@ -1,7 +1,7 @@
 import pytest
 
 from fairseq_signals.data.item import Item
-from manifests.label_table import apply_table
+from manifests.parts.label_table import apply_table
 
 ITEMS = [Item(f"{name}.hea", id=name, extra={"source": "x"}) for name in ("a/1", "a/2", "b/1", "b/3")]
 

@@ -4,7 +4,7 @@ import pytest
 
 from fairseq_signals.data.row import Row
 from fairseq_signals.evaluation.cinc2021 import CLASSES
-from manifests.annotated import annotates, mask_unannotated, official_counts
+from manifests.parts.annotated import annotates, mask_unannotated, official_counts
 
 AF, AFL, RBBB = "164889003", "164890007", "713427006|59118001"
 PARTS = {

@@ -1,0 +1,1 @@
+"""What several sources share: options, tables, class lists, splits."""
