@@ -229,6 +229,18 @@ def test_what_a_sources_tables_show_stands_in_the_card_and_in_the_list_of_warnin
     )
 
 
+def test_a_sources_own_splits_with_a_copy_on_both_sides_are_called_a_leak(archive, tmp_path, capsys):
+    def arrange(packed):
+        rows = [row_of(one) for one in packed]
+        return Arrangement({"train": rows[:5], "valid": rows[5:8], "test": rows[8:]}, {}, [], "by hand")
+
+    assert not any("LEAK" in line for line in _prepare(archive, tmp_path / "sound", arrange)["checks"])
+    _write(archive, "r8", _electrodes(3))
+    _prepare(archive, tmp_path / "leaking", arrange)
+    waveform = waveform_digest(read_record(archive / "r3.hea"))
+    assert f"check: LEAK: 1 recordings have a copy in another split, such as {waveform}" in capsys.readouterr().out
+
+
 def test_where_the_source_lies_changes_no_byte(archive, tmp_path, monkeypatch):
     (archive / "r7.dat").unlink()
     _prepare(archive, tmp_path / "here")
