@@ -29,7 +29,9 @@ import wfdb
 from tqdm import tqdm
 
 from fairseq_signals.data.readers import read_record, readers
-from tests.data.readers._vendor_files import WRITERS, steps
+from tests.data.readers._vendor_files import WRITERS
+from tests.data.readers._vendor_signals import LEADS as TWELVE
+from tests.data.readers._vendor_signals import steps
 
 LEADS = ("I", "II", "V1")
 STATED = {"rate": 500, "leads": LEADS, "unit": "mV"}
@@ -83,13 +85,9 @@ def write_samples(folder: Path) -> dict[str, tuple[Path, list[Path], dict]]:
         if kind in ("npy", "wav", "flac"):
             sidecar.write_text(json.dumps(said))
         stated = STATED if kind in ("mat", "mat packed", "csv") else {}
-        stated = {"rate": 400, "unit": "mV", "leads": wfdb_leads()} if kind == "hdf5" else stated
+        stated = {"rate": 400, "unit": "mV", "leads": TWELVE} if kind == "hdf5" else stated
         made[kind] = (path, [path, *([sidecar] if sidecar.exists() else [])], stated | ({"row": 1} if kind == "hdf5" else {}))  # fmt: skip  # noqa: E501
     return made
-
-
-def wfdb_leads() -> tuple[str, ...]:
-    return ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
 def _save_struct(path: Path) -> None:
