@@ -120,6 +120,11 @@ def sidecar_of(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def with_sidecar(path: Path) -> list[Path]:
+    """The file and its sidecar: the `files` of every format that has one."""
+    return [path, sidecar_of(path)]
+
+
 def _sidecar(path: Path) -> dict[str, Any]:
     sidecar = sidecar_of(path)
     if not sidecar.is_file():

@@ -1,6 +1,7 @@
-"""What vendors' files say about patient and date, in all their spellings; what cannot be understood is None."""
+"""What files say about patient and date, in all their spellings; what cannot be understood is None."""
 
 import datetime
+import re
 from collections.abc import Sequence
 
 _SEXES = {"male": "male", "m": "male", "female": "female", "f": "female"}
@@ -8,6 +9,9 @@ _YEARS = {"y": 1, "a": 1, "yr": 1, "year": 1, "m": 1 / 12, "mo": 1 / 12, "month"
 _YEARS |= {"w": 7 / 365.25, "wk": 7 / 365.25, "week": 7 / 365.25, "d": 1 / 365.25, "day": 1 / 365.25}
 _YEARS |= {"h": 1 / 8766, "hour": 1 / 8766}
 _OLDEST = 150  # years
+_COMPACT = ("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d")
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def sex(text: str | None) -> str | None:
@@ -40,6 +44,11 @@ def moment(text: str | None, layouts: Sequence[str]) -> datetime.datetime | None
         except ValueError:
             continue
     return None
+
+
+def compact_moment(text: str) -> datetime.datetime | None:
+    """A date and time written as in HL7 and DICOM (`20260131093000.25+0100`), without its fraction and zone."""
+    return moment(re.split(r"[.+-]", text)[0], _COMPACT)
 
 
 def written(time: datetime.datetime | None) -> str | None:

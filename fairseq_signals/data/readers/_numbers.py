@@ -1,5 +1,6 @@
-"""Numbers from a vendor's file, refused with the file's name where they make no sense."""
+"""Numbers and bytes from a vendor's file, refused with the file's name where they make no sense."""
 
+import base64
 import math
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ def rate_of_interval(seconds: float, path: Path) -> float:
     rate = 1 / seconds
     sensible_rate(rate, path)
     return float(round(rate)) if abs(rate - round(rate)) < _NEARLY * rate else rate
+
+
+def from_base64(text: str | None, path: Path) -> bytes:
+    """The bytes that a text in Base64 stands for; white space in it means nothing."""
+    try:
+        return base64.b64decode("".join((text or "").split()), validate=True)
+    except ValueError as error:
+        raise ValueError(f"samples must be in Base64, got {error} ({path})") from error
 
 
 def _short(text: Any) -> str:

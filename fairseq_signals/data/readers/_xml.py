@@ -79,6 +79,12 @@ def read_xml(path: Path) -> tuple[Element, tuple[str, ...]]:
         raise ValueError(f"an XML file must be well-formed, got {error} ({path})") from error
 
 
+def part_of(element: Element, path: str) -> Element:
+    """The first element at a path below another, or one that says nothing where there is none."""
+    found = element.find(path)
+    return Element("none") if found is None else found
+
+
 class _Limited(TreeBuilder):
     """A tree without namespaces that refuses to grow out of proportion."""
 

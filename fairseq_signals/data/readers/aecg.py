@@ -13,17 +13,17 @@ noted.
 Source: ANSI/HL7 V3 ECG, R1-2004; Brown and Badilini, "HL7 aECG implementation guide", 2005.
 """
 
-import re
+from datetime import datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from fairseq_signals.data.montage import millivolts_per
-from fairseq_signals.data.readers._facts import age, age_between, moment, sex, words, written
+from fairseq_signals.data.readers._facts import UUID, age, age_between, compact_moment, sex, words, written
 from fairseq_signals.data.readers._numbers import number, rate_of_interval
 from fairseq_signals.data.readers._vendor import About, Channel, Passed, most_leads, vendor_record
-from fairseq_signals.data.readers._xml import read_xml, root_name
+from fairseq_signals.data.readers._xml import part_of, read_xml, root_name
 from fairseq_signals.data.record import Record
 
 FORMAT = "HL7 aECG"
@@ -31,10 +31,8 @@ FORMAT = "HL7 aECG"
 _BEATS = "REPRESENTATIVE_BEAT"
 _LONGEST_LIST = 2**24  # characters; two hours at 500 Hz
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6}
-_TIMES = ("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d")
 _AGE_CODE = "21612-7"  # LOINC, reported age
 _STATEMENT_CODES = ("MDC_ECG_INTERPRETATION", "MDC_ECG_INTERPRETATION_STATEMENT", "MDC_ECG_INTERPRETATION_SUMMARY")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -65,8 +63,7 @@ def read(
 
 
 def _attribute(element: Element, path: str, name: str = "value") -> str:
-    found = element.find(path)
-    return "" if found is None else (found.get(name) or "").strip()
+    return part_of(element, path).get(name, "").strip()
 
 
 def _is_time(sequence: Element) -> bool:
@@ -142,14 +139,12 @@ def _digits(text: str, where: Path) -> np.ndarray:
 
 
 def _about(root: Element, series: Element, sequences: list[Element], notes: tuple[str, ...]) -> About:
-    subject = root.find("componentOf/timepointEvent/componentOf/subjectAssignment/subject/trialSubject")
-    subject = Element("none") if subject is None else subject
-    person = subject.find("subjectDemographicPerson")
-    person = Element("none") if person is None else person
+    subject = part_of(root, "componentOf/timepointEvent/componentOf/subjectAssignment/subject/trialSubject")
+    person = part_of(subject, "subjectDemographicPerson")
     began = _began(root, sequences)
     stated = _stated_age(root)
     meta = {
-        "age": age_between(_time(_attribute(person, "birthTime")), began) if stated is None else stated,
+        "age": age_between(compact_moment(_attribute(person, "birthTime")), began) if stated is None else stated,
         "sex": sex(_attribute(person, "administrativeGenderCode", "code")),
         "started": written(began),
         "device": words(
@@ -160,19 +155,14 @@ def _about(root: Element, series: Element, sequences: list[Element], notes: tupl
     }
     patient = _attribute(subject, "id", "extension") or _attribute(subject, "id", "root")
     document, extension = (_attribute(root, "id", name) for name in ("root", "extension"))
-    name = document.lower() + (f"-{extension}" if extension else "") if _UUID.fullmatch(document) else None
+    name = document.lower() + (f"-{extension}" if extension else "") if UUID.fullmatch(document) else None
     return About(name, patient, meta, notes)
 
 
-def _time(text: str):
-    """A time of HL7's form without its fraction and zone, or None."""
-    return moment(re.split(r"[.+-]", text)[0], _TIMES)
-
-
-def _began(root: Element, sequences: list[Element]):
+def _began(root: Element, sequences: list[Element]) -> datetime | None:
     heads = [_attribute(one, "value/head") for one in sequences if _attribute(one, "code", "code") == "TIME_ABSOLUTE"]
     effective = [_attribute(root, f"effectiveTime/{part}") for part in ("low", "center", "high")]
-    return next((time for time in map(_time, [*heads, *effective]) if time), None)
+    return next((time for time in map(compact_moment, [*heads, *effective]) if time), None)
 
 
 def _stated_age(root: Element) -> float | None:

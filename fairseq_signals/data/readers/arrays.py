@@ -15,20 +15,16 @@ import numpy as np
 
 from fairseq_signals.data.readers._axes import leads_first, n_rows, one_recording
 from fairseq_signals.data.readers._claims import check_claim
-from fairseq_signals.data.readers._description import describe, sidecar_of
+from fairseq_signals.data.readers._description import describe, with_sidecar
 from fairseq_signals.data.record import Record
 
 FORMAT = "NumPy .npy or .npz (with a .json sidecar)"
+files = with_sidecar
 
 
 def recognises(path: Path, head: bytes) -> bool:
     """Whether the file begins as NumPy's `.npy` does, or is a zip archive of such files."""
     return head.startswith(b"\x93NUMPY") or (head.startswith(b"PK\x03\x04") and b".npy" in head)
-
-
-def files(path: Path) -> list[Path]:
-    """The file and its sidecar."""
-    return [path, sidecar_of(path)]
 
 
 def rows(path: Path) -> int:

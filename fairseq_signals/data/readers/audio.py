@@ -7,23 +7,19 @@ samples are digital values, so the sidecar must then state `gain`, the digital s
 
 from pathlib import Path
 
-from fairseq_signals.data.readers._description import describe, sidecar_of
+from fairseq_signals.data.readers._description import describe, with_sidecar
 from fairseq_signals.data.readers._pcm import read_pcm
 from fairseq_signals.data.readers.physionet import header_of
 from fairseq_signals.data.record import Record
 
 FORMAT = "WAV or FLAC (with a .json sidecar)"
+files = with_sidecar
 
 
 def recognises(path: Path, head: bytes) -> bool:
     """Whether the file is WAV or FLAC and not a WFDB record's signal file, which its header describes."""
     wave = head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
     return (wave or head[:4] == b"fLaC") and header_of(path) is None
-
-
-def files(path: Path) -> list[Path]:
-    """The file and its sidecar."""
-    return [path, sidecar_of(path)]
 
 
 def read(

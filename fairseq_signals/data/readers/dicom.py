@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 
 from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
-from fairseq_signals.data.readers._facts import age, age_between, moment, sex, words, written
+from fairseq_signals.data.readers._facts import age, age_between, compact_moment, sex, words, written
 from fairseq_signals.data.readers._libraries import vendor_library
 from fairseq_signals.data.readers._numbers import MOST_SAMPLES, count, number, sensible_rate
 from fairseq_signals.data.readers._vendor import About, Channel, Passed, most_leads, vendor_record
+from fairseq_signals.data.readers.scp import LEAD_CODES
 from fairseq_signals.data.record import Record
 
 FORMAT = "DICOM waveform"
@@ -45,9 +46,7 @@ _ECG_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.9.1.{kind}" for kind in (1, 2, 3,
 _PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")  # little-endian, implicit and explicit
 _BEATS = ("MEDIAN", "BEAT", "AVERAGE", "TEMPLATE")
 _NUMBERS = {(8, "SB"), (8, "UB"), (16, "SS"), (16, "US"), (32, "SL"), (32, "UL")}
-_CODES = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), STANDARD_LEADS, strict=True))
 _CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d+)")
-_TIMES = ("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d")
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -180,7 +179,7 @@ def _name(definition: Any, path: Path) -> str:
     code = _CODE.fullmatch(str(source.get("CodeValue", "") or "").strip())
     meaning = str(source.get("CodeMeaning", "") or "")
     told = canonical_lead(re.sub(r"\(.*?\)", "", meaning))
-    coded = _CODES.get(int(code.group(1)[:9])) if code else None
+    coded = LEAD_CODES.get(int(code.group(1)[:9])) if code else None
     if coded and told and coded != told:
         raise ValueError(f"a lead's code and meaning must agree, got {code.group()} ({coded}) and {meaning!r} ({path})")
     return coded or told or meaning or str(definition.get("ChannelLabel", "") or "unnamed")
@@ -204,14 +203,13 @@ def _about(content: Any, notes: list[str]) -> About:
     def text(name: str) -> str:
         return str(content.get(name, "") or "").strip()
 
-    began = text("AcquisitionDateTime") or text("StudyDate") + text("StudyTime")
-    began = moment(re.split(r"[.+-]", began)[0], _TIMES)
+    began = compact_moment(text("AcquisitionDateTime") or text("StudyDate") + text("StudyTime"))
     stated = age(text("PatientAge")[:-1], text("PatientAge")[-1:])
     statements = (
         str(one.get("UnformattedTextValue", "") or "") for one in content.get("WaveformAnnotationSequence") or ()
     )
     meta = {
-        "age": age_between(moment(text("PatientBirthDate"), ("%Y%m%d",)), began) if stated is None else stated,
+        "age": age_between(compact_moment(text("PatientBirthDate")), began) if stated is None else stated,
         "sex": sex(text("PatientSex")),
         "started": written(began),
         "device": words(text("Manufacturer"), text("ManufacturerModelName")),

@@ -16,25 +16,21 @@ import h5py
 import numpy as np
 
 from fairseq_signals.data.readers._axes import check_row, leads_first, n_rows, one_recording
-from fairseq_signals.data.readers._description import describe, sidecar_of
+from fairseq_signals.data.readers._description import describe, with_sidecar
 from fairseq_signals.data.readers._hdf5_file import is_numeric, member, numeric_datasets, opened
 from fairseq_signals.data.record import Record
 
 FORMAT = "HDF5 (with rate, leads and unit passed or in a .json sidecar)"
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
+files = with_sidecar
 
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _KNOWN = ("tracings", "ecg")
 _IDS = "exam_id"
 
 
 def recognises(path: Path, head: bytes) -> bool:
     """Whether the file begins as HDF5 does."""
-    return head.startswith(SIGNATURE)
-
-
-def files(path: Path) -> list[Path]:
-    """The file and its sidecar."""
-    return [path, sidecar_of(path)]
+    return head.startswith(_SIGNATURE)
 
 
 def rows(path: Path) -> int:

@@ -17,26 +17,22 @@ import numpy as np
 
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.readers._axes import leads_first
-from fairseq_signals.data.readers._description import describe, sidecar_of
+from fairseq_signals.data.readers._description import describe, with_sidecar
+from fairseq_signals.data.readers._facts import sex
 from fairseq_signals.data.readers._hdf5_file import is_numeric, member, numeric_datasets, opened
 from fairseq_signals.data.readers._matlab_file import Value, is_version_4, is_version_5, variables
 from fairseq_signals.data.readers.physionet import header_of
 from fairseq_signals.data.record import Record
 
 FORMAT = "MATLAB .mat (CPSC's struct, or a matrix with a .json sidecar)"
+files = with_sidecar
 
 _CPSC = {"rate": 500.0, "leads": list(STANDARD_LEADS), "unit": "mV"}
-_SEXES = {"male": "male", "female": "female"}
 
 
 def recognises(path: Path, head: bytes) -> bool:
     """Whether the file begins as MATLAB's do, and no WFDB header describes it."""
     return (is_version_5(head) or _is_hdf5(head) or is_version_4(head)) and header_of(path) is None
-
-
-def files(path: Path) -> list[Path]:
-    """The file and its sidecar."""
-    return [path, sidecar_of(path)]
 
 
 def read(
@@ -106,14 +102,13 @@ def _as_in_matlab(found: h5py.Dataset) -> np.ndarray:
 
 
 def _of_challenge(held: dict[str, Value], path: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    data, age, sex = (held.get(name) for name in ("data", "age", "sex"))
+    data, age, told = (held.get(name) for name in ("data", "age", "sex"))
     if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[0] != len(STANDARD_LEADS):
         shape = getattr(data, "shape", None)
         raise ValueError(f"ECG.data must have {len(STANDARD_LEADS)} rows, one for each lead, got {shape} ({path})")
     years = float(age.ravel()[0]) if isinstance(age, np.ndarray) and age.size == 1 else -1.0
-    told = sex.strip().lower() if isinstance(sex, str) else ""
-    stated = _CPSC | {"age": years if 0 <= years < np.inf else None, "sex": _SEXES.get(told)}
-    return leads_first(data, len(STANDARD_LEADS), path), stated
+    facts = {"age": years if 0 <= years < np.inf else None, "sex": sex(told) if isinstance(told, str) else None}
+    return leads_first(data, len(STANDARD_LEADS), path), _CPSC | facts
 
 
 def _matrix(held: dict[str, Value], n_leads: int, path: Path) -> np.ndarray:

@@ -13,8 +13,6 @@ Source: the format has no public specification; facts are those of public export
 the usual CRC-32 of the bytes).
 """
 
-import base64
-import binascii
 import zlib
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -22,9 +20,9 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from fairseq_signals.data.readers._facts import age, age_between, moment, sex, words, written
-from fairseq_signals.data.readers._numbers import count, number, sensible_rate
+from fairseq_signals.data.readers._numbers import count, from_base64, number, sensible_rate
 from fairseq_signals.data.readers._vendor import About, Channel, Passed, most_leads, vendor_record
-from fairseq_signals.data.readers._xml import read_xml, root_name
+from fairseq_signals.data.readers._xml import part_of, read_xml, root_name
 from fairseq_signals.data.record import Record
 
 FORMAT = "GE MUSE XML"
@@ -78,7 +76,7 @@ def _rhythm(root: Element, path: Path) -> tuple[Element, list[str]]:
     sizes = [
         (
             [_text(lead, "LeadID") for lead in one.iter("LeadData")],
-            sum(len(_data(lead)) for lead in one.iter("LeadData")),
+            sum(len("".join(_text(lead, "WaveFormData").split())) for lead in one.iter("LeadData")),
         )
         for one in found
     ]
@@ -113,16 +111,9 @@ def _channel(lead: Element, path: Path, notes: list[str]) -> Channel:
     return Channel(name, np.frombuffer(raw, "<i2"), step, _text(lead, "LeadAmplitudeUnits") or None)
 
 
-def _data(lead: Element) -> str:
-    return "".join((lead.findtext("WaveFormData") or "").split())
-
-
 def _bytes(lead: Element, where: Path) -> bytes:
     """The bytes of a lead, as many as the file says."""
-    try:
-        raw = base64.b64decode(_data(lead), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError(f"samples must be in Base64, got {error} ({where})") from error
+    raw = from_base64(lead.findtext("WaveFormData"), where)
     for tag, size in (("LeadByteCountTotal", 1), ("LeadSampleCountTotal", 2)):
         stated = _text(lead, tag)
         if stated and count(stated, tag, where) * size != len(raw):
@@ -133,8 +124,7 @@ def _bytes(lead: Element, where: Path) -> bytes:
 
 
 def _meta(root: Element) -> dict:
-    patient, test = (root.find(name) for name in ("PatientDemographics", "TestDemographics"))
-    patient, test = (Element("none") if one is None else one for one in (patient, test))
+    patient, test = (part_of(root, name) for name in ("PatientDemographics", "TestDemographics"))
     began = moment(words(_text(test, "AcquisitionDate"), _text(test, "AcquisitionTime")), _TIMES)
     stated = age(_text(patient, "PatientAge"), _text(patient, "AgeUnits"))
     return {

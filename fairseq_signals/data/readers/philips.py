@@ -16,9 +16,6 @@ used here, bounded by the stated duration, and other orders, offsets and encodin
 Source: Philips, "Sierra ECG XML schema", as far as the public example files of the project sierra-ecg-tools show it.
 """
 
-import base64
-import binascii
-import re
 from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -26,11 +23,11 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
-from fairseq_signals.data.readers._facts import age, age_between, moment, sex, words, written
+from fairseq_signals.data.readers._facts import UUID, age, age_between, moment, sex, words, written
 from fairseq_signals.data.readers._libraries import vendor_library
-from fairseq_signals.data.readers._numbers import MOST_SAMPLES, count, number, sensible_rate
+from fairseq_signals.data.readers._numbers import MOST_SAMPLES, count, from_base64, number, sensible_rate
 from fairseq_signals.data.readers._vendor import About, Channel, Passed, vendor_record
-from fairseq_signals.data.readers._xml import read_xml, root_name
+from fairseq_signals.data.readers._xml import part_of, read_xml, root_name
 from fairseq_signals.data.record import Record
 
 FORMAT = "Philips Sierra XML"
@@ -40,7 +37,6 @@ _LIMB_LEADS = STANDARD_LEADS[:6]
 _TWELVE = ("STD-12", "10-WIRE")  # acquisition types whose twelve channels have a fixed order
 _CHUNK_HEADER = 8  # bytes
 _CODE_BITS = 10
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -67,8 +63,7 @@ def read(
     waves = list(root.iter("parsedwaveforms"))
     if len(waves) != 1:
         raise ValueError(f"a file must hold one parsedwaveforms, got {len(waves)} ({path})")
-    wave, signal = waves[0], root.find("dataacquisition/signalcharacteristics")
-    signal = Element("none") if signal is None else signal
+    wave, signal = waves[0], part_of(root, "dataacquisition/signalcharacteristics")
     _check_numbers(wave, signal, path)
     hertz = sensible_rate(_agreed(wave, signal, ("samplespersecond", "samplingrate"), "rate", path), path)
     step = _agreed(wave, signal, ("resolution", "signalresolution"), "resolution", path)
@@ -148,10 +143,7 @@ def _names(wave: Element, signal: Element, passed: tuple[str, ...] | None, path:
 
 def _samples(wave: Element, names: list[str], n_samples: int, path: Path) -> list[np.ndarray]:
     """The samples of each lead, `[T]` each."""
-    try:
-        raw = base64.b64decode("".join((wave.text or "").split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError(f"samples must be in Base64, got {error} ({path})") from error
+    raw = from_base64(wave.text, path)
     method = _compression(wave)
     if method == "XLI":
         return _rebuilt(_unpacked(raw, len(names), n_samples, path), names, path)
@@ -208,8 +200,7 @@ def _rebuilt(stored: list[np.ndarray], names: list[str], path: Path) -> list[np.
 
 
 def _about(root: Element, notes: tuple[str, ...]) -> About:
-    acquired, patient = root.find("dataacquisition"), root.find("patient/generalpatientdata")
-    acquired, patient = (Element("none") if one is None else one for one in (acquired, patient))
+    acquired, patient = part_of(root, "dataacquisition"), part_of(root, "patient/generalpatientdata")
     began = moment(words(acquired.get("date"), acquired.get("time")), ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d"))
     birth = moment(_text(patient, "age/dateofbirth") or _text(patient, "dateofbirth"), ("%Y-%m-%d", "%m/%d/%Y"))
     stated = age(_text(patient, "age/years"), "year")
@@ -220,7 +211,7 @@ def _about(root: Element, notes: tuple[str, ...]) -> About:
         "device": words("Philips", _text(acquired, "machine")),
         "statements": _statements(root),
     }
-    document = _UUID.search(_text(root, "documentinfo/documentname"))
+    document = UUID.search(_text(root, "documentinfo/documentname"))
     name = document.group().lower() if document else None
     return About(name, _text(patient, "patientid") or _text(patient, "MRN"), meta, notes)
 

@@ -23,6 +23,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+from fairseq_signals.data.readers._facts import sex
 from fairseq_signals.data.readers._wfdb_header import path_beside, read_header
 from fairseq_signals.data.readers._wfdb_segments import read_segments
 from fairseq_signals.data.readers._wfdb_signals import read_signals
@@ -32,7 +33,6 @@ FORMAT = "WFDB (.hea with .dat, .mat or FLAC beside it)"
 
 _PATIENT_KEYS = ("patient", "patient_id", "patient id", "subject_id", "subject id")
 _UNKNOWN = ("", "unknown", "nan", "none", "n/a", "?", "-")
-_SEXES = {"male": "male", "m": "male", "female": "female", "f": "female"}
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -90,7 +90,7 @@ def read(
     codes = (code.strip() for code in header.comments.get("dx", "").split(","))
     meta = {
         "age": _age(header.comments.get("age", "")),
-        "sex": _SEXES.get(header.comments.get("sex", "").lower()),
+        "sex": sex(header.comments.get("sex")),
         "started": header.started or None,
         "comments": header.comments,
     }

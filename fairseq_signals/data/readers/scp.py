@@ -31,10 +31,12 @@ FORMAT = "SCP-ECG"
 
 LARGEST_FILE = 16 * 2**20  # bytes; a lead's data are at most 64 KiB
 
+LEAD_CODES = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), STANDARD_LEADS, strict=True))
+"""The standard leads by their code; ISO 11073-10101 (MDC) and DICOM have the same numbers."""
+
 _PREAMBLE, _HEADER, _POINTER, _LEAD = 6, 16, 10, 9  # bytes
 _SECTIONS = 13  # numbered from 0
 _MOST_LEADS = 32
-_CODES = dict(zip((1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), STANDARD_LEADS, strict=True))
 
 
 class _Lead(NamedTuple):
@@ -79,7 +81,7 @@ def read(
         raise ValueError(f"section 6 must hold the {len(defined)} leads of section 3, got {len(stored)} ({path})")
     if any(lead.resolution_unit != "uV" for lead in stored):
         raise ValueError(f"amplitudes must have a multiplier other than 0, got 0 ({path})")
-    names = [_CODES.get(where.code, lead.label) for where, lead in zip(defined, stored, strict=True)]
+    names = [LEAD_CODES.get(where.code, lead.label) for where, lead in zip(defined, stored, strict=True)]
     samples = _in_place([lead.samples for lead in stored], defined, notes, path)
     channels = [
         Channel(name, values, lead.resolution, "uV") for name, values, lead in zip(names, samples, stored, strict=True)
@@ -105,7 +107,7 @@ def _lead_definitions(raw: bytes, path: Path) -> list[_Lead]:
         if not 1 <= lead.first <= lead.last or lead.last - lead.first >= room:
             expected = f"at least 1 and fit section 6 ({room // 8} bytes)"
             raise ValueError(f"a lead's samples must be {expected}, got {lead.first} to {lead.last} ({path})")
-    codes = [lead.code for lead in leads if lead.code in _CODES]
+    codes = [lead.code for lead in leads if lead.code in LEAD_CODES]
     if len(set(codes)) < len(codes):
         raise ValueError(f"each lead must be defined once, got codes {codes} ({path})")
     return leads

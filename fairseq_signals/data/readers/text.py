@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
-from fairseq_signals.data.readers._description import describe, sidecar_of
+from fairseq_signals.data.readers._description import describe, with_sidecar
 from fairseq_signals.data.readers.physionet import header_of
 from fairseq_signals.data.record import Record
 
 FORMAT = "CSV or TSV with a column per lead (with rate and unit passed or in a .json sidecar)"
+files = with_sidecar
 
 _LARGEST = 2**31  # bytes: more than a day of twelve leads at 500 Hz
 _LONGEST_LINE = 2**16  # bytes of the first line
@@ -39,11 +40,6 @@ def recognises(path: Path, head: bytes) -> bool:
     cells = _cells(line, _delimiter(line))
     cells = cells if whole else cells[:-1]  # the last one may be cut off
     return bool(cells) and (all(map(_is_number, cells)) or any(canonical_lead(one) in STANDARD_LEADS for one in cells))
-
-
-def files(path: Path) -> list[Path]:
-    """The file and its sidecar."""
-    return [path, sidecar_of(path)]
 
 
 def read(
