@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # manifests/ is beside this folder, and not installed
 
 from fairseq_signals.data.combination.combine import combine
-from fairseq_signals.data.combination.plan import ON_LEAK, Combination, part_of_text, read_plan
+from fairseq_signals.data.combination.plan import ON_LEAK, REFUSE, Combination, part_of_text, read_plan
 from fairseq_signals.data.preparation import Work
 from manifests.label_maps import meanings_of
 from manifests.parts.options import run
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--translate", action="extend", nargs="+", metavar="TABLE", help="what sources' codes are called in common: ptbxl, code, or .csv files with the columns source, code, class")  # fmt: skip  # noqa: E501
     add("--exclude", action="extend", nargs="+", type=Path, metavar="FILE", help="manifests, or texts with lines such as ptbxl/17, patient:ptbxl/15709, waveform:0123456789abcdef: taken out of train, valid and pretrain")  # fmt: skip  # noqa: E501
     add("--seed", type=int, metavar="N", help=f"for shares (default {default['seed'].default})")
-    add("--on-leak", choices=ON_LEAK, help=f"what to do about people on both sides of a split (default {ON_LEAK[0]})")
+    add("--on-leak", choices=ON_LEAK, help=f"what to do about people on both sides of a split (default {REFUSE})")
     add("--allow-uncalibrated", action="store_true", default=None, help="take sources whose numbers are no millivolts")
     add("--workers", type=int, default=min(8, len(os.sched_getaffinity(0))), metavar="N", help="processes")
     add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster (tcp://host:8786) to work on instead of --workers")  # fmt: skip  # noqa: E501

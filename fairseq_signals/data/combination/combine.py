@@ -16,7 +16,7 @@ import numpy as np
 from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.data.card import CARD_NAME, file_digest, read_card, write_card
 from fairseq_signals.data.combination.content import Content
-from fairseq_signals.data.combination.exclusion import display_name
+from fairseq_signals.data.combination.exclusion import digests_of, display_name
 from fairseq_signals.data.combination.label_space import Meanings, label_space
 from fairseq_signals.data.combination.linking import ENDINGS, Shard, fill, shards_of
 from fairseq_signals.data.combination.people import select
@@ -79,18 +79,11 @@ def _plan_digest(plan: Combination, parts: Sequence[Prepared], meanings: Meaning
     told = {
         "format": _FORMAT,
         "parts": [asdict(one.part) | {"folder": file_digest(one.part.folder / CARD_NAME)} for one in parts],
-        "exclude": [[display_name(path), *_exclusion_digests(path)] for path in plan.exclude],
+        "exclude": [[display_name(path), *digests_of(path)] for path in plan.exclude],
         "meanings": asdict(meanings),
         "choices": asdict(plan) | {"parts": None, "exclude": None, "translate": None},
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def _exclusion_digests(path: Path) -> list[str]:
-    if not path.is_file():
-        raise FileNotFoundError(f"list to exclude must be a file, got none at {path} (--exclude)")
-    beside = path.parent / CARD_NAME  # which says whose patients they are
-    return [file_digest(path), file_digest(beside) if beside.is_file() else ""]
 
 
 def _decide(plan: Combination, parts: Sequence[Prepared], meanings: Meanings) -> Content:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fairseq_signals.data.card import read_card
+from fairseq_signals.data.card import CARD_NAME, file_digest, read_card
 from fairseq_signals.data.combination.prepared import Names, Prepared
-from fairseq_signals.data.combination.recordings import NO_WAVEFORM, Recordings, waveform_of
+from fairseq_signals.data.combination.recordings import NO_WAVEFORM, Recordings, waveform_number, waveform_of
 from fairseq_signals.data.combination.selection import CHOSEN_BY, Selection
 from fairseq_signals.data.manifest import Manifest
-from fairseq_signals.data.row import COLUMNS, Row
+from fairseq_signals.data.row import COLUMNS
 
 _PATIENT, _WAVEFORM = "patient:", "waveform:"
 
@@ -45,20 +45,35 @@ class Exclusion:
         return len(self.ids) + len(self.patients) + len(self.waveforms)
 
 
+def digests_of(path: Path) -> list[str]:
+    """Digests of a list and of the card beside it, which says whose patients they are.
+
+    Raises:
+        FileNotFoundError: there is no such list.
+    """
+    _check_there(path)
+    card = path.parent / CARD_NAME
+    return [file_digest(path), file_digest(card) if card.is_file() else ""]
+
+
 def read_exclusion(path: Path, parts: Sequence[Prepared]) -> Exclusion:
     """The list in a file.
 
     Raises:
         ValueError, FileNotFoundError: the file is missing, empty, or a line of it is not what it must be.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"list to exclude must be a file, got none at {path} (--exclude)")
+    _check_there(path)
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         header = file.readline().rstrip("\r\n").split("\t")
     exclusion = _of_manifest(path, parts) if set(COLUMNS) <= set(header) else _of_text(path)
     if not len(exclusion):
         raise ValueError(f"list to exclude must name somebody, got no line that does ({path})")
     return exclusion
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"list to exclude must be a file, got none at {path} (--exclude)")
 
 
 def display_name(path: Path) -> str:
@@ -94,27 +109,20 @@ def _of_text(path: Path) -> Exclusion:
     except UnicodeDecodeError as error:
         raise ValueError(f"list to exclude must be a manifest or UTF-8 text, got {error} ({path})") from error
     for number, line in enumerate(lines, start=1):
+        where = f"{path}, line {number}"
         text = line.partition("#")[0].strip()
         if "\t" in text or "," in text:
             raise ValueError(
-                f"line must be one id, patient:… or waveform:…, got {line!r} ({path}, line {number}); a table of "
+                f"line must be one id, patient:… or waveform:…, got {line!r} ({where}); a table of "
                 f"recordings must be a manifest with the columns {', '.join(COLUMNS)}"
             )
         if text.startswith(_PATIENT):
             exclusion.patients.add(text.removeprefix(_PATIENT).strip())
         elif text.startswith(_WAVEFORM):
-            exclusion.waveforms.add(_waveform(text.removeprefix(_WAVEFORM).strip(), path, number))
+            exclusion.waveforms.add(waveform_number(text.removeprefix(_WAVEFORM).strip(), where))
         elif text:
             exclusion.ids.add(text)
     return exclusion
-
-
-def _waveform(cell: str, path: Path, number: int) -> int:
-    row = Row("", "", 0, 1, 1.0, (), "", extra={"waveform": cell or "-"}, line=number)
-    try:
-        return waveform_of(row)
-    except ValueError:
-        raise ValueError(f"waveform must be 16 hexadecimal digits, got {cell!r} ({path}, line {number})") from None
 
 
 def exclude(selection: Selection, exclusion: Exclusion) -> str:

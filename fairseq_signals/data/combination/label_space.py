@@ -11,7 +11,7 @@ doubtful; else negative, but only if the source annotates at least one of its co
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ class Annotated:
     outside: tuple[str, ...]
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class LabelSpace:
     """The classes of a combination.
 
@@ -104,7 +104,7 @@ class LabelSpace:
 
     classes: list[str]
     unannotated: list[str]
-    parts: list[Annotated] = field(default_factory=list)
+    parts: list[Annotated]
 
     @lru_cache(maxsize=65536)  # noqa: B019 - one label space lives as long as the combination
     def translated(
@@ -123,9 +123,6 @@ class LabelSpace:
             return {"labels": (), "unknown": (), "unlabelled": True}
         first, second = (tuple(name for name in self.classes if name in some) for some in (positive, open_))
         return {"labels": first, "unknown": second, "unlabelled": False}
-
-    def __hash__(self) -> int:
-        return id(self)
 
 
 def label_space(parts: Sequence[Prepared], meanings: Meanings) -> LabelSpace:
@@ -154,11 +151,11 @@ def label_space(parts: Sequence[Prepared], meanings: Meanings) -> LabelSpace:
             f"classes must be annotated by some source, got none that is: the sources have {codes} … and the list has "
             f"{', '.join(classes[:5])} … (--translate says what a source's codes are called in common)"
         )
-    space = LabelSpace(classes, [name for name in classes if name not in annotated])
+    of_parts = []
     for certain, doubtful, outside in known:
         missing = tuple(name for name in classes if name in annotated and name not in certain)
-        space.parts.append(Annotated(certain, doubtful, missing, outside))
-    return space
+        of_parts.append(Annotated(certain, doubtful, missing, outside))
+    return LabelSpace(classes, [name for name in classes if name not in annotated], of_parts)
 
 
 def _targets(part: Prepared, meanings: Meanings) -> dict[str, list[tuple[str, bool]]]:

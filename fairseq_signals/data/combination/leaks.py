@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairseq_signals.data.combination.plan import DROP
 from fairseq_signals.data.combination.recordings import NO_WAVEFORM, Recordings
 from fairseq_signals.data.combination.selection import Selection
 from fairseq_signals.data.destination import PAIRS
@@ -93,7 +94,7 @@ def message(selection: Selection, leak: Leak, folders: list[str]) -> str:
         names = [recordings.patient_ids[recordings.patient[one]] for one in leak.examples]
         what, which = "patient", f"{names[0]!r}, who by a common waveform is {names[1]!r},"
     people = len(np.unique(recordings.person[leak.concerned]))
-    ways = f"--on-leak drop-from-training drops them from {leak.lower} and counts it"
+    ways = f"--on-leak {DROP} drops them from {leak.lower} and counts it"
     if leak.upper != "valid":  # a list that is excluded is taken out of valid too
         manifest = f"{folders[recordings.part[high]]}/{leak.upper}.tsv"
         ways = f"--exclude {manifest} takes that list's people out of all that is trained on, {ways}"

@@ -22,7 +22,6 @@ from fairseq_signals.data.parent import leave_with, stop_if_orphaned
 from fairseq_signals.data.resample import resample
 from fairseq_signals.data.store import NANOVOLTS_PER_MILLIVOLT, ShardWriter, Store
 
-LINKED, COPIED, RESAMPLED = "linked", "copied", "resampled"
 ENDINGS = (".i16", ".npy")  # the data first: an index means that it is there
 
 
@@ -78,13 +77,14 @@ def fill(shards: Sequence[Shard], dest: Path, workers: int = 1, dask: str | None
         tqdm(total=total, initial=total - left, desc="combining", unit="recording", smoothing=0.1) as progress,
         engine(workers, dask) as work,
     ):
-        for count, what in work(_put, tasks):
+        for count, was_copied in work(_put, tasks):
             progress.update(count)
-            copied += what == COPIED
+            copied += was_copied
     return copied
 
 
-def _put(shard: Shard, dest: Path, parent: int | None) -> tuple[int, str]:
+def _put(shard: Shard, dest: Path, parent: int | None) -> tuple[int, bool]:
+    """Puts one shard into place; the number of its recordings, and whether it had to be copied."""
     leave_with(parent)
     for ending, digest in zip(ENDINGS, shard.digests, strict=True):
         file = shard.store / f"{shard.name}{ending}"
@@ -93,16 +93,17 @@ def _put(shard: Shard, dest: Path, parent: int | None) -> tuple[int, str]:
     stop_if_orphaned(parent)
     if not shard.fits:
         _resample(shard, dest, parent)
-        return len(shard.places), RESAMPLED
-    ways = [_link(shard.store / f"{shard.name}{end}", dest / f"{shard.new_name}{end}") for end in ENDINGS]
-    return len(shard.places), COPIED if COPIED in ways else LINKED
+        return len(shard.places), False
+    linked = [_link(shard.store / f"{shard.name}{end}", dest / f"{shard.new_name}{end}") for end in ENDINGS]
+    return len(shard.places), not all(linked)
 
 
-def _link(file: Path, place: Path) -> str:
+def _link(file: Path, place: Path) -> bool:
+    """Puts a file into place; whether it could be linked, and needed not to be copied."""
     place.unlink(missing_ok=True)  # what a killed run left
     try:
         os.link(file.resolve(), place)
-        return LINKED
+        return True
     except OSError:  # another file system, or one that knows no links
         partial = partial_path(place)
         try:
@@ -112,7 +113,7 @@ def _link(file: Path, place: Path) -> str:
             publish(partial, place)
         finally:
             partial.unlink(missing_ok=True)
-        return COPIED
+        return False
 
 
 def _resample(shard: Shard, dest: Path, parent: int | None) -> None:
@@ -132,23 +133,6 @@ def _is_done(dest: Path, name: str) -> bool:
     except (ValueError, FileNotFoundError):  # not there, or somebody took a part of it away
         return False
     return True
-
-
-def stretch(start: int, length: int, rate: float, new_rate: float, total: int) -> tuple[int, int]:
-    """First sample and number of samples of a stretch at another rate.
-
-    A sample belongs to it when its time lies within: sample t at t / rate seconds.
-
-    Args:
-        start: first sample at `rate`.
-        length: number of samples at `rate`.
-        rate: Hz that the two are counted in.
-        new_rate: Hz that is wanted.
-        total: samples of the whole recording at the new rate.
-    """
-    # Rounded before the ceiling: 4999.999999999999 is meant to be 5000.
-    first, last = (int(np.ceil(round(sample * new_rate / rate, 6))) for sample in (start, start + length))
-    return first, min(last, total) - first
 
 
 def shards_of(

@@ -7,7 +7,7 @@ import numpy as np
 
 from fairseq_signals.data.combination.exclusion import exclude, read_exclusion
 from fairseq_signals.data.combination.leaks import find_leaks, mend, message
-from fairseq_signals.data.combination.plan import ON_LEAK, Combination, Part
+from fairseq_signals.data.combination.plan import REFUSE, Combination, Part
 from fairseq_signals.data.combination.prepared import LISTS, Prepared, same_people_known
 from fairseq_signals.data.combination.recordings import Recordings
 from fairseq_signals.data.combination.selection import TRAINED_ON, Selection, drawn, repeated
@@ -35,7 +35,7 @@ def select(plan: Combination, parts: Sequence[Prepared]) -> Selection:
         print(exclude(selection, exclusion))
     _drop_copies(selection)
     for leak in find_leaks(selection, watched):
-        if plan.on_leak == ON_LEAK[0]:
+        if plan.on_leak == REFUSE:
             raise ValueError(message(selection, leak, [str(part.part.folder) for part in parts]))
         mend(selection, leak)
     _drop_copies(selection)  # the first part's copy may have been among those that leaked

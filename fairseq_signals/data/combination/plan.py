@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-ON_LEAK = ("error", "drop-from-training")
+REFUSE, DROP = "error", "drop-from-training"
+ON_LEAK = (REFUSE, DROP)
 _KEY = re.compile(r"[:,](?=[a-z_]+=)")  # what a choice follows on: folders may hold colons and commas of their own
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a shard, which begins with the part's name
 _SWITCH = {"yes": True, "no": False, True: True, False: False}
@@ -73,7 +74,7 @@ class Combination:
     translate: tuple[str, ...] = ()
     exclude: tuple[Path, ...] = ()
     seed: int = 1
-    on_leak: str = ON_LEAK[0]
+    on_leak: str = REFUSE
     allow_uncalibrated: bool = False
 
     def __post_init__(self):

@@ -96,7 +96,7 @@ class Prepared:
             )
         listed = [name for name in LISTS if f"{name}.tsv" in self.card["files"]]
         for name in listed:
-            self.check_file(f"{name}.tsv")
+            self._check_file(f"{name}.tsv")
         self.manifests = {name: Manifest(part.folder / f"{name}.tsv") for name in listed}
         for manifest in self.manifests.values():
             if "waveform" not in manifest.columns:
@@ -110,12 +110,8 @@ class Prepared:
         """Folder of its shards."""
         return self.part.folder / STORE_FOLDER
 
-    def check_file(self, name: str) -> None:
-        """Makes sure that a file is the one that the card was written for.
-
-        Raises:
-            ValueError, FileNotFoundError: it is another, or is gone.
-        """
+    def _check_file(self, name: str) -> None:
+        """Makes sure that a file is the one that the card was written for."""
         if self.card["files"].get(name) != file_digest(self.part.folder / name):
             raise ValueError(f"files must be as {CARD_NAME} tells, got other contents in {self.part.folder / name}")
 

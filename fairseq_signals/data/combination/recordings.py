@@ -127,11 +127,18 @@ def waveform_of(row: Row) -> int:
         ValueError: the cell is no digest.
     """
     cell = row.extra.get("waveform", "")
-    if cell and not _DIGEST.fullmatch(cell):
-        raise ValueError(
-            f"waveform must be 16 hexadecimal digits, got {cell!r} (recording {row.id!r}, line {row.line})"
-        )
-    return int(cell, 16) if cell else NO_WAVEFORM
+    return waveform_number(cell, f"recording {row.id!r}, line {row.line}") if cell else NO_WAVEFORM
+
+
+def waveform_number(digest: str, where: str) -> int:
+    """A digest (`waveform_digest`) as a number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(f"waveform must be 16 hexadecimal digits, got {digest!r} ({where})")
+    return int(digest, 16)
 
 
 def _persons(patient: np.ndarray, waveform: np.ndarray, patients: int) -> np.ndarray:

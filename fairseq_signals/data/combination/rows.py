@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from fairseq_signals.data.combination.content import Content
-from fairseq_signals.data.combination.linking import Shard, stretch
+from fairseq_signals.data.combination.linking import Shard
 from fairseq_signals.data.combination.prepared import Prepared
 from fairseq_signals.data.row import COLUMNS, WEIGHT, Row
 from fairseq_signals.data.store import Store
@@ -54,5 +56,22 @@ def _place(row: Row, shard: Shard, rate: float, store: Store) -> dict[str, Any]:
     ecg = f"{shard.new_name}:{place}"
     if row.rate == rate:
         return {"ecg": ecg}
-    start, length = stretch(row.start, row.length, row.rate, rate, store.entry(shard.new_name, place).length)
+    start, length = _stretch(row.start, row.length, row.rate, rate, store.entry(shard.new_name, place).length)
     return {"ecg": ecg, "start": start, "length": length, "rate": rate}
+
+
+def _stretch(start: int, length: int, rate: float, new_rate: float, total: int) -> tuple[int, int]:
+    """First sample and number of samples of a stretch at another rate.
+
+    A sample belongs to it when its time lies within: sample t at t / rate seconds.
+
+    Args:
+        start: first sample at `rate`.
+        length: number of samples at `rate`.
+        rate: Hz that the two are counted in.
+        new_rate: Hz that is wanted.
+        total: samples of the whole recording at the new rate.
+    """
+    # Rounded before the ceiling: 4999.999999999999 is meant to be 5000.
+    first, last = (int(np.ceil(round(sample * new_rate / rate, 6))) for sample in (start, start + length))
+    return first, min(last, total) - first

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from fairseq_signals.data.combination.recordings import NO_WAVEFORM, Recordings
+from fairseq_signals.data.destination import SPLITS
 from fairseq_signals.data.keys import keyed_seed
 
 TRAINED_ON = ("train", "pretrain")
@@ -89,7 +90,7 @@ def repeated(recordings: Recordings, kept: dict[str, np.ndarray]) -> np.ndarray:
         kept: by split, bool `[N]`.
     """
     rank = np.full(len(recordings), -1)
-    for place, name in enumerate(("train", "valid", "test")):
+    for place, name in enumerate(SPLITS):
         rank[kept[name]] = place
     numbers = np.flatnonzero((rank >= 0) & (recordings.waveform != NO_WAVEFORM))
     _, waveform = np.unique(recordings.waveform[numbers], return_inverse=True)
