@@ -1,5 +1,6 @@
 """Questions to a web server that may be slow, busy, or gone for a while."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -117,7 +118,7 @@ class Connection:
     def json(self, url: str) -> Any:
         """What an API answers."""
         try:
-            return requests.compat.json.loads(self.read(url))
+            return json.loads(self.read(url))
         except ValueError as error:
             raise ValueError(f"answer must be JSON, got {error} ({url})") from error
 

@@ -9,6 +9,7 @@ from collections import namedtuple
 
 import pytest
 
+from fairseq_signals.data.download import crew
 from fairseq_signals.data.download import download as module
 from fairseq_signals.data.download.connection import Connection
 from fairseq_signals.data.download.download import chosen_files, download
@@ -171,27 +172,27 @@ def test_two_downloads_into_one_folder_are_refused(source, connection, tmp_path)
 
 def test_want_of_room_is_said_before_it_is_used_up(server, connection, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: usage(9, 9, 1000))
+    monkeypatch.setattr(crew.shutil, "disk_usage", lambda path: usage(9, 9, 1000))
     server.files["/a"] = bytes(2000)
     files = ({"path": "a", "url": f"{server.url}/a", "size": 2000},)
     with pytest.raises(OSError, match="disk must have room for 2000 bytes of a, got 1000 free"):
         get(origin(files=files), tmp_path, connection)
     assert not server.asked
     (tmp_path / "a.partial").write_bytes(bytes(1500))  # what is there already needs no room
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: usage(9, 9, 600))
+    monkeypatch.setattr(crew.shutil, "disk_usage", lambda path: usage(9, 9, 600))
     get(origin(files=files), tmp_path, Connection())
     assert (tmp_path / "a").read_bytes() == bytes(2000)
 
 
 def test_a_stop_keeps_what_has_arrived(server, source, tmp_path, monkeypatch, connection):
     """Ctrl-C reaches the thread that waits for the others."""
-    wait = module.wait
+    wait = crew.wait
 
-    def interrupted(crew, **how):
-        wait(crew[:1], timeout=0.01)
+    def interrupted(threads, **how):
+        wait(threads[:1], timeout=0.01)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "wait", interrupted)
+    monkeypatch.setattr(crew, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         get(source, tmp_path, connection, workers=2)
     assert connection.patience.stop.is_set()
