@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fairseq_signals.data.checks.verdict import Verdict
+from fairseq_signals.data.checks.verdict import Verdict, of_counts
 from fairseq_signals.data.item import Packed
 
 _OLDEST = 120  # years
@@ -24,9 +24,7 @@ def judge_ages_and_sexes(packed: Sequence[Packed]) -> Verdict:
         if sex not in _SEXES:
             sexes += 1
             warnings.setdefault(one.item.id, []).append(f"sex must be male, female or empty, got {sex}")
-    card = {"with an age that nobody has": ages, "with a sex other than male or female": sexes}
-    card = {name: count for name, count in card.items() if count}
-    return Verdict(warnings=warnings, card=card, lines=[f"{name}: {count:,}" for name, count in card.items()])
+    return of_counts(warnings, {"with an age that nobody has": ages, "with a sex other than male or female": sexes})
 
 
 def _told(one: Packed, name: str) -> str:

@@ -52,7 +52,7 @@ def judge_chest_order(packed: Sequence[Packed]) -> Verdict:
     best, gain = _best_order(_typical(letters))
     if best == tuple(range(6)) or gain < _CLEARLY:
         return Verdict(card={"chest leads": "in order"})
-    order = ", ".join(f"{_CHEST[channel]}" for channel in best)
+    order = ", ".join(_CHEST[channel] for channel in best)
     pairs = ",".join(f"{_CHEST[channel]}={_CHEST[place]}" for place, channel in enumerate(best) if channel != place)
     line = (
         f"chest leads look as if the channels named {order} were V1 to V6 (over {len(letters):,} recordings): compare "

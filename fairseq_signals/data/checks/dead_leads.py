@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fairseq_signals.data.checks.verdict import Verdict
+from fairseq_signals.data.checks.verdict import Verdict, of_counts
 from fairseq_signals.data.item import Packed
 from fairseq_signals.data.record import Record
 
@@ -41,6 +41,4 @@ def judge_dead_leads(packed: Sequence[Packed]) -> Verdict:
         if stuck:
             told = ", ".join(f"{lead} {share:.1%}" for lead, share in stuck.items())
             warnings.setdefault(one.item.id, []).append(f"samples at one extreme value: {told}")
-    card = {"with a constant lead": flat, "with a lead at a rail": rail}
-    lines = [f"{name}: {count:,}" for name, count in card.items() if count]
-    return Verdict(warnings=warnings, card={name: count for name, count in card.items() if count}, lines=lines)
+    return of_counts(warnings, {"with a constant lead": flat, "with a lead at a rail": rail})

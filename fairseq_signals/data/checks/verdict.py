@@ -26,6 +26,12 @@ class Verdict:
     refusal: str | None = None
 
 
+def of_counts(warnings: Mapping[str, Sequence[str]], counts: Mapping[str, int]) -> Verdict:
+    """A verdict of warnings alone: each number that is not 0 stands on the card and in a line of its own."""
+    card = {name: count for name, count in counts.items() if count}
+    return Verdict(warnings=warnings, card=card, lines=[f"{name}: {count:,}" for name, count in card.items()])
+
+
 def joined(verdicts: Sequence[Verdict]) -> Verdict:
     """One verdict of several; a recording that several reject is rejected once, for the first reason."""
     rejects: dict[str, Reject] = {}
