@@ -32,10 +32,12 @@ from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.preparation import Arrangement, Source, prepare
 from manifests.parts.annotated import mask_unannotated
 from manifests.parts.arranging import add_shares, split_by_patient
+from manifests.parts.cells import sex_of
 from manifests.parts.cinc2021_parts import part_of_name
-from manifests.parts.class_list import in_classes
+from manifests.parts.class_list import add_classes, in_classes, outside_line
 from manifests.parts.header_row import row_of_header
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.strays import headerless, unlisted, without_header
 from manifests.parts.workbook import workbook_cells
 
 _CODES = Path(__file__).parent / "details" / "chapman_codes.tsv"
@@ -54,7 +56,6 @@ _MEASUREMENTS = (
     "QOffset",
     "TOffset",
 )
-_SEXES = {"MALE": "male", "FEMALE": "female", "": ""}
 _NONE = "NONE"  # in the column Beat: nothing beside the rhythm
 
 
@@ -95,29 +96,21 @@ def figshare_items(folder: Path, signals: str = "raw", kind: str = "all") -> tup
     names = ("FileName", "Rhythm", "Beat", "PatientAge", "Gender", *_MEASUREMENTS)
     items = []
     for number, cells in workbook_cells(table, *names):
-        try:
-            items.append(_item(dict(zip(names, cells, strict=True)), where, kind))
-        except ValueError as error:
-            raise ValueError(f"{error} ({table}, row {number})") from error
-    listed = {item.file for item in items}
-    found = sorted(path.relative_to(folder).as_posix() for path in (folder / where).glob("*.csv"))
-    strangers = [Item(file, id=PurePosixPath(file).stem) for file in found if file not in listed]
-    message = f"recording must be listed in {_DIAGNOSTICS}, got none of its name"
-    return items, [Reject(item, UNLISTED, message) for item in strangers]
+        items.append(_item(dict(zip(names, cells, strict=True)), where, kind, f"{table}, row {number}"))
+    return items, unlisted(folder, f"{where}/*.csv", items, _DIAGNOSTICS)
 
 
-def _item(row: dict[str, str], folder: str, kind: str) -> Item:
+def _item(row: dict[str, str], folder: str, kind: str, where: str) -> Item:
     name = row["FileName"].removesuffix(".csv")
     found = codes().get(row["Rhythm"])
     if not name or found is None or not found.is_rhythm:
         known = ", ".join(acronym for acronym, code in codes().items() if code.is_rhythm)
-        raise ValueError(f"row must have a file and one of the rhythms {known}, got {name!r} and {row['Rhythm']!r}")
-    if row["Gender"] not in _SEXES:
-        raise ValueError(f"gender must be MALE or FEMALE, got {row['Gender']!r}")
+        got = f"{name!r} and {row['Rhythm']!r} ({where})"
+        raise ValueError(f"row must have a file and one of the rhythms {known}, got {got}")
     beats = [beat for beat in row["Beat"].split() if beat != _NONE]
     labels = [found.code] if kind != "beat" else []
     labels += [codes()[beat].code if beat in codes() else beat for beat in beats] if kind != "rhythm" else []
-    told = {"age": row["PatientAge"], "sex": _SEXES[row["Gender"]], "source": "chapman_shaoxing"}
+    told = {"age": row["PatientAge"], "sex": sex_of(row["Gender"], where), "source": "chapman_shaoxing"}
     told |= {"rhythm": row["Rhythm"], "beat": " ".join(beats)} | {name: row[name] for name in _MEASUREMENTS}
     return Item(f"{folder}/{name}.csv", id=name, patient=name, labels=tuple(dict.fromkeys(labels)), extra=told)
 
@@ -125,8 +118,6 @@ def _item(row: dict[str, str], folder: str, kind: str) -> Item:
 def physionet_items(folder: Path) -> tuple[list[Item], list[Reject]]:
     """The records below `WFDBRecords`, sorted by path, and what is none of them or lacks its header."""
     files = sorted(path.relative_to(folder).as_posix() for path in (folder / _RECORDS).rglob("*.hea"))
-    lonely = {path.relative_to(folder).with_suffix("").as_posix() for path in (folder / _RECORDS).rglob("*.mat")}
-    lonely -= {file.removesuffix(".hea") for file in files}
     items, left_out = [], []
     for file in files:
         name = PurePosixPath(file).stem
@@ -136,10 +127,8 @@ def physionet_items(folder: Path) -> tuple[list[Item], list[Reject]]:
             items.append(item)
         else:
             left_out.append(Reject(item, UNLISTED, f"record must be named JS and a number, got {name}"))
-    for file in sorted(lonely):
-        item = Item(f"{file}.mat", id=PurePosixPath(file).name)
-        left_out.append(Reject(item, "missing", f"header must lie beside the signal file, got none for {item.file}"))
-    return items, left_out
+    lonely = [f"{_RECORDS}/{file}" for file in without_header(folder / _RECORDS)]
+    return items, left_out + [headerless(Item(file, id=PurePosixPath(file).stem)) for file in lonely]
 
 
 def arrange(packed: list[Packed], options: argparse.Namespace, columns: Sequence[str]) -> Arrangement:
@@ -147,14 +136,10 @@ def arrange(packed: list[Packed], options: argparse.Namespace, columns: Sequence
     rows, classes, outside = in_classes(
         [row_of_header(one) for one in packed], _choice(packed, options.classes), options.min_count
     )
-    if outside:
-        common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
-        print(f"labels outside the class list: {len(outside)} codes, {outside.total()} times; most often {common}")
     rows, unannotated = mask_unannotated(rows, classes, by_occurrence=True)
     splits, how = split_by_patient(rows, options.shares, options.seed)
-    return Arrangement(
-        splits, {}, classes, f"{how}; no gallery and probe: one recording per patient", unannotated, columns
-    )
+    how = f"{how}; no gallery and probe: one recording per patient"
+    return Arrangement(splits, {}, classes, how, unannotated, columns, outside_line(outside))
 
 
 def _choice(packed: Sequence[Packed], classes: str) -> str:
@@ -171,8 +156,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = option_parser(__doc__.splitlines()[0], f"folder with {_DIAGNOSTICS} and ECGData, or with {_RECORDS}")
     add = parser.add_argument
     add("--signals", choices=sorted(_SIGNALS), default="raw", help="of figshare's form: as recorded, or filtered by its authors")  # fmt: skip  # noqa: E501
-    add("--classes", default="all", metavar="CLASSES", help="all, rhythm, beat, cinc2021 (its 26), or codes separated by commas")  # fmt: skip  # noqa: E501
-    add("--min-count", type=int, default=1, metavar="N", help="with --classes all: leave rarer codes out")
+    add_classes(parser, choices="all, rhythm, beat, cinc2021 (its 26), or codes separated by commas")
     add_shares(parser)
     return parser.parse_args(arguments)
 
@@ -185,8 +169,7 @@ def main(arguments: list[str] | None = None) -> dict:
     if len(forms) != 1:
         got = " and ".join(forms) or "neither"
         raise FileNotFoundError(f"source must have {_DIAGNOSTICS} or {_RECORDS}, got {got} in {folder} (--source)")
-    names = ("signals", "classes", "min_count", "shares", "pair_seconds", "seed")
-    choices = {name: getattr(options, name) for name in names}
+    choices = choices_of(options, "signals", "classes", "min_count", "shares", "pair_seconds", "seed")
     columns = ("age", "sex", "source")
     if forms == [_DIAGNOSTICS]:
         columns = (*columns, "rhythm", "beat", *_MEASUREMENTS)

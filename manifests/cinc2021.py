@@ -17,8 +17,8 @@ Splits are made within each sub-source, so they are the same whichever are taken
     - the others: by recording, stratified; the challenge publishes no patients.
 Recordings with the same samples that would fall into two splits go to train.
 
-Presets (`--preset`, see `manifests/parts/cinc2021_parts.py`): `oh2022` takes all but PTB and INCART, holds out tenths of
-CPSC and Georgia, and pairs all patients of PTB-XL with two recordings, who are kept out of `pretrain.tsv`;
+Presets (`--preset`, see `manifests/parts/cinc2021_parts.py`): `oh2022` takes all but PTB and INCART, holds out tenths
+of CPSC and Georgia, and pairs all patients of PTB-XL with two recordings, who are kept out of `pretrain.tsv`;
 `oh2022-diagnosis` has the same splits of CPSC and Georgia alone. Differs: the paper splits five-second samples; here
 a recording is whole, so no patient's recording is on both sides.
 
@@ -38,14 +38,16 @@ from fairseq_signals.data.preparation import Source, prepare
 from manifests.details.cinc2021_splits import arrange, no_patients
 from manifests.parts.arranging import add_shares
 from manifests.parts.cinc2021_parts import EXPECTED, PARTS, PRESETS, Selection, part_of_file
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.class_list import add_classes
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.strays import headerless, without_header
 from manifests.ptbxl import DUPLICATES, FOLDS, Person, read_people, rejected_duplicate
 
 
 def find_items(
     folder: Path, selection: Selection, people: Mapping[str, Person]
-) -> tuple[list[Item], list[Reject], list[str]]:
-    """The recordings of the selection sorted by path, what is left out of them, and what is odd.
+) -> tuple[list[Item], list[Reject], dict[str, list[str]]]:
+    """The recordings of the selection sorted by path, what is left out of them, and what is odd about which.
 
     Args:
         folder: searched deeply.
@@ -56,8 +58,8 @@ def find_items(
         FileNotFoundError: there is no recording of the selection.
     """
     headers = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.hea"))
-    items, left_out, odd = [], [], []
-    for file in [*headers, *_without_header(folder, set(headers))]:
+    items, left_out, odd = [], [], {}
+    for file in [*headers, *without_header(folder)]:
         part, contradiction = part_of_file(file)
         item = Item(file, id=PurePosixPath(file).stem, extra={"source": part or ""})
         if part is None:
@@ -66,21 +68,16 @@ def find_items(
         elif part not in selection.parts:
             continue
         elif not file.endswith(".hea"):
-            left_out.append(Reject(item, "missing", f"header must lie beside the signal file, got none for {file}"))
+            left_out.append(headerless(item))
         else:
             one = _of_ptbxl(item, people) if part == "ptb-xl" else item
             (items if isinstance(one, Item) else left_out).append(one)
         if contradiction:
-            odd.append(contradiction)
+            odd[item.id] = [contradiction]
     if not items:
         wanted = ", ".join(selection.parts)
         raise FileNotFoundError(f"source must hold recordings of {wanted}, got none below {folder} (--source, --parts)")
     return items, left_out, odd
-
-
-def _without_header(folder: Path, headers: set[str]) -> list[str]:
-    signals = (path.relative_to(folder).as_posix() for path in folder.rglob("*.mat"))
-    return sorted(file for file in signals if f"{file.removesuffix('.mat')}.hea" not in headers)
 
 
 def _of_ptbxl(item: Item, people: Mapping[str, Person]) -> Item | Reject:
@@ -112,8 +109,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--parts", type=_parts, metavar="NAMES", help=f"sub-sources to take, of those of the preset: {', '.join(PARTS)}"
     )
     add("--ptbxl-table", type=Path, metavar="FILE", help="ptbxl_database.csv, for PTB-XL's patients, folds and statements")  # fmt: skip  # noqa: E501
-    add("--classes", default="cinc2021", metavar="CLASSES", help="cinc2021 (its 26), all, or codes separated by commas")
-    add("--min-count", type=int, default=1, metavar="N", help="with --classes all: leave rarer codes out")
+    add_classes(parser, "cinc2021")
     add("--negatives", choices=("annotated", "challenge"), default="annotated", help="annotated: classes that a sub-source does not annotate are unknown there; challenge: absent")  # fmt: skip  # noqa: E501
     add_shares(parser)
     return parser.parse_args(arguments)
@@ -132,14 +128,15 @@ def _selection(options: argparse.Namespace) -> Selection:
     return replace(preset, parts=options.parts, held_out=tuple(p for p in preset.held_out if p in options.parts))
 
 
+def _incomplete(selection: Selection, offered: Counter[str]) -> list[str]:
+    """What to say where there are not as many recordings as were published."""
+    other = [part for part in selection.parts if offered[part] != EXPECTED[part]]
+    counts = ", ".join(f"{part} {offered[part]} of {EXPECTED[part]}" for part in other)
+    return [f"other numbers of recordings than published, is the download complete? {counts}"] if other else []
+
+
 def _present(selection: Selection, offered: Counter[str]) -> Selection:
-    """What there is of a selection; tells what is not, or not as many as were published."""
-    absent = [part for part in selection.parts if not offered[part]]
-    if absent:
-        print(f"warning: not there: {', '.join(absent)}")
-    for part in selection.parts:
-        if offered[part] not in (0, EXPECTED[part]):
-            print(f"warning: {part} has {EXPECTED[part]} recordings, got {offered[part]}: is the download complete?")
+    """What there is of a selection."""
     return replace(
         selection,
         parts=tuple(part for part in selection.parts if offered[part]),
@@ -157,16 +154,14 @@ def main(arguments: list[str] | None = None) -> dict:
         )
     people = read_people(options.ptbxl_table) if options.ptbxl_table else {}
     items, left_out, odd = find_items(folder, selection, people)
-    for contradiction in odd:
-        print(f"warning: {contradiction}")
-    names = ("preset", "classes", "min_count", "negatives", "shares", "pair_seconds", "seed")
-    choices = {name: getattr(options, name) for name in names} | {"parts": list(selection.parts)}
+    choices = choices_of(options, "preset", "classes", "min_count", "negatives", "shares", "pair_seconds", "seed")
+    choices["parts"] = list(selection.parts)
     offered = Counter(item.extra["source"] for item in (*items, *(reject.item for reject in left_out)))
     present = _present(selection, offered)
-    for line in [] if people else no_patients(present):
-        print(f"warning: {line}")
-    expected = sum(EXPECTED[part] for part in present.parts)
-    source = Source("PhysioNet/CinC Challenge 2021", None, folder, items, left_out, choices, expected=expected)
+    remarks = _incomplete(selection, offered) + ([] if people else no_patients(present))
+    if odd:
+        remarks.append(f"recordings whose name is of another sub-source than their folder, which counts: {len(odd)}")
+    source = Source("PhysioNet/CinC Challenge 2021", None, folder, items, left_out, choices, remarks=remarks, odd=odd)
     return prepare(
         source,
         options.dest,

@@ -28,25 +28,27 @@ from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import hdf5, read_record
 from manifests.parts.arranging import add_shares, pairs_of_splits, split_by_patient
-from manifests.parts.code_cohort import CHAGAS, FINDINGS, assumptions, find_file, find_files, sex_of, stated, truth
+from manifests.parts.cells import truth
+from manifests.parts.code_cohort import CHAGAS, FINDINGS, assumptions, find_file, find_files, sex_of_male, stated
 from manifests.parts.csv_table import cells_of
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 
 _NAME, _TABLE, _CHAGAS_TABLE = "CODE-15%", "exams.csv", "code15_chagas_labels.csv"
 _EXPECTED = 345_779
 _PARTS = range(18)
 _PART = re.compile(r"exams_part(\d+)\.hdf5")
 _PADDING = "0"  # `exam_id` of the row that is no recording
+_CONTRADICTION = "normal_ecg is true, and yet there is a finding; both are kept"
 _KEPT = ("normal_ecg", "death", "timey", "nn_predicted_age")
 _COLUMNS = ("age", "sex", *_KEPT, "source")
 
 
 @dataclass
 class Exams:
-    """`exams.csv`: item without a place, and part, by `exam_id`; and what is odd in it."""
+    """`exams.csv`: item without a place, and part, by `exam_id`; what is odd; how many are neither ill nor normal."""
 
     items: dict[str, Item] = field(default_factory=dict)
-    contradictions: int = 0
+    odd: dict[str, list[str]] = field(default_factory=dict)
     neither: int = 0
 
 
@@ -74,12 +76,13 @@ def read_exams(folder: Path, chagas: Mapping[str, bool | None] | None = None) ->
         unknown = tuple(name for name, found in zip(FINDINGS, findings, strict=True) if found is None)
         normal = truth(kept[0], where)
         truth(kept[1], where)
-        exams.contradictions += bool(normal and labels)
+        if normal and labels:
+            exams.odd[exam] = [_CONTRADICTION]
         exams.neither += not normal and not labels
         if chagas is not None:
             labels += (CHAGAS,) if chagas.get(exam) else ()
             unknown += (CHAGAS,) if chagas.get(exam) is None else ()
-        extra = dict(zip(_COLUMNS, (age, sex_of(male, where), *kept, _NAME), strict=True))
+        extra = dict(zip(_COLUMNS, (age, sex_of_male(male, where), *kept, _NAME), strict=True))
         extra = {name: shared.setdefault(cell, cell) for name, cell in extra.items()}
         file = shared.setdefault(file, file)
         exams.items[exam] = Item(file, exam, shared.setdefault(patient, patient) or None, labels, unknown, extra=extra)
@@ -121,13 +124,13 @@ def read_items(folder: Path, exams: Exams, parts: Mapping[int, Path]) -> tuple[l
 
     Args:
         folder: of the source.
-        exams: as `read_exams` gives them; what is found is taken out.
+        exams: as `read_exams` gives them; what is odd about a recording's place is noted there.
         parts: as `find_parts` gives them.
 
     Raises:
         ValueError: a file is damaged, has no `exam_id`, or a row of `exam_id` 0 that holds a signal.
     """
-    items, left_out, elsewhere = [], [], 0
+    items, left_out = [], []
     for path in parts.values():
         file = path.relative_to(folder).as_posix()
         for row, exam in _recordings(path):
@@ -136,10 +139,9 @@ def read_items(folder: Path, exams: Exams, parts: Mapping[int, Path]) -> tuple[l
                 message = f"exam_id must be listed in {_TABLE}, got {exam}"
                 left_out.append(Reject(Item(file, exam, row=row), UNLISTED, message))
                 continue
-            elsewhere += known.file != path.name
+            if known.file != path.name:
+                exams.odd.setdefault(exam, []).append(f"{_TABLE} says {known.file}; found by its exam_id")
             items.append(Item(file, exam, known.patient, known.labels, known.unknown, extra=known.extra, row=row))
-    if elsewhere:
-        print(f"odd: {elsewhere} recordings are in another file than {_TABLE} tells; they are taken by their exam_id")
     return items, left_out + _lost(exams, items, parts)
 
 
@@ -174,22 +176,29 @@ def arrange(
 ) -> Arrangement:
     """Splits by patient and pairs of the patients with two recordings or more."""
     splits, how = split_by_patient([row_of(one) for one in packed], shares, seed)
-    pairs, how_pairs = pairs_of_splits(splits, seconds, seed)
-    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", extra_columns=_COLUMNS)
+    pairs, how_pairs, remarks = pairs_of_splits(splits, seconds, seed)
+    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", extra_columns=_COLUMNS, remarks=remarks)
 
 
-def _tell(exams: Exams, parts: Mapping[int, Path], has_chagas: bool) -> None:
-    print(assumptions())
-    absent = [number for number in _PARTS if number not in parts]
+def _remarks(exams: Exams, absent: Mapping[int, int], has_chagas: bool) -> list[str]:
+    contradictory = sum(_CONTRADICTION in notes for notes in exams.odd.values())
+    elsewhere = sum(notes != [_CONTRADICTION] for notes in exams.odd.values())
+    neither = f"{exams.neither} of {len(exams.items)}"
+    lines = [assumptions(), f"recordings with none of the six findings that are not normal either: {neither}"]
     if absent:
-        lacking = Counter(item.file for item in exams.items.values())
-        rows = sum(lacking[f"exams_part{number}.hdf5"] for number in absent)
-        print(f"parts that are not there: {', '.join(map(str, absent))} ({rows} recordings)")
-    print(f"recordings with none of the six findings that are not normal either: {exams.neither} of {len(exams.items)}")
-    if exams.contradictions:
-        print(f"odd: {exams.contradictions} recordings are called normal and have a finding; both are kept")
-    if not has_chagas:
-        print(f"no {_CHAGAS_TABLE}: {CHAGAS} is no class")
+        parts = ", ".join(map(str, absent))
+        lines.append(f"parts that are not there: {parts} ({sum(absent.values())} recordings of {_TABLE})")
+    if contradictory:
+        lines.append(f"recordings that are called normal and have a finding, both kept: {contradictory}")
+    if elsewhere:
+        lines.append(f"recordings in another file than {_TABLE} tells, found by their exam_id: {elsewhere}")
+    return lines if has_chagas else [*lines, f"no {_CHAGAS_TABLE}: {CHAGAS} is no class"]
+
+
+def _absent(exams: Exams, parts: Mapping[int, Path]) -> dict[int, int]:
+    """Recordings of the parts that are not there, by number."""
+    listed = Counter(item.file for item in exams.items.values())
+    return {number: listed[f"exams_part{number}.hdf5"] for number in _PARTS if number not in parts}
 
 
 def main(arguments: list[str] | None = None) -> dict:
@@ -201,11 +210,21 @@ def main(arguments: list[str] | None = None) -> dict:
     tables = find_files(folder, _CHAGAS_TABLE)
     parts = find_parts(folder)
     exams = read_exams(folder, read_chagas(tables[0]) if tables else None)
-    _tell(exams, parts, bool(tables))
     items, left_out = read_items(folder, exams, parts)
+    absent = _absent(exams, parts)
     classes = [*FINDINGS, *([CHAGAS] if tables else [])]
-    choices = {"shares": options.shares, "pair_seconds": options.pair_seconds, "seed": options.seed}
-    source = Source(_NAME, "1.0.0", folder, items, left_out, choices, stated(), _EXPECTED)
+    source = Source(
+        _NAME,
+        "1.0.0",
+        folder,
+        items,
+        left_out,
+        choices_of(options, "shares", "pair_seconds", "seed"),
+        stated(),
+        expected=_EXPECTED - sum(absent.values()),  # those of the parts that are there
+        remarks=_remarks(exams, absent, bool(tables)),
+        odd=exams.odd,
+    )
     return prepare(
         source,
         options.dest,

@@ -22,7 +22,8 @@ from fairseq_signals.data.item import Item, Packed
 from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import hdf5
 from manifests.parts.arranging import by_split
-from manifests.parts.code_cohort import FINDINGS, assumptions, check_rows, find_file, stated, truth
+from manifests.parts.cells import sex_of, truth
+from manifests.parts.code_cohort import FINDINGS, assumptions, check_rows, find_file, stated
 from manifests.parts.csv_table import cells_of
 from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
 
@@ -39,7 +40,6 @@ READERS = (
 _NAME = "CODE-test"
 _TRACINGS, _ATTRIBUTES, _GOLD = "ecg_tracings.hdf5", "attributes.csv", "gold_standard"
 _EXPECTED = 827
-_SEXES = {"M": "male", "F": "female", "": ""}
 _COLUMNS = ("age", "sex", *READERS, "source")
 
 
@@ -69,9 +69,7 @@ def read_items(folder: Path) -> list[Item]:
 def _people(path: Path) -> list[dict[str, str]]:
     people = []
     for number, (age, sex) in cells_of(path, "age", "sex"):
-        if sex not in _SEXES:
-            raise ValueError(f"sex must be M or F, got {sex!r} ({path}, row {number})")
-        people.append({"age": age, "sex": _SEXES[sex]})
+        people.append({"age": age, "sex": sex_of(sex, f"{path}, row {number}")})
     check_rows("table", len(people), _EXPECTED, path)
     return people
 
@@ -101,8 +99,8 @@ def main(arguments: list[str] | None = None) -> dict:
     options = parser.parse_args(arguments)
     folder = source_folder(options)
     items = read_items(folder)
-    print(assumptions(LEADS))
-    source = Source(_NAME, "1.0.3", folder, items, stated=stated(LEADS), expected=_EXPECTED)
+    remarks = [assumptions(LEADS)]
+    source = Source(_NAME, None, folder, items, stated=stated(LEADS), expected=_EXPECTED, remarks=remarks)
     return prepare(source, options.dest, packing_of(options), arrange, work_of(options))
 
 

@@ -34,8 +34,9 @@ from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import arrays
 from manifests.parts.arranging import by_split, pairs_of_splits
+from manifests.parts.cells import sex_of, truth
 from manifests.parts.csv_table import cells_of, columns_of
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 
 MEASURED_BY = {
     "lvef_lte_45_flag": ("lvef_value",),
@@ -62,7 +63,6 @@ _MEASURES = tuple(dict.fromkeys(name for names in MEASURED_BY.values() for name 
 _FURTHER = ("race_ethnicity", "location_setting", "acquisition_year", "most_recent_ecg")
 _FURTHER += ("ventricular_rate", "atrial_rate", "pr_interval", "qrs_duration", "qt_corrected")
 _COLUMNS = ("age", "sex", *_MEASURES, *_FURTHER, "source")
-_SEXES = {"male": "male", "m": "male", "female": "female", "f": "female", "": "", "unknown": ""}
 _EMPTY = ("", "nan", "na", "n/a", "null")
 _STATED = Stated(rate=250.0, leads=STANDARD_LEADS, unit="mV", calibrated=False)
 
@@ -127,14 +127,11 @@ def _array_name(split: str) -> str:
 
 
 def _item(row: Mapping[str, str], place: int, composite: str, where: str) -> Item:
-    sex = row["sex"].lower()
-    if sex not in _SEXES:
-        raise ValueError(f"sex must be male or female, got {row['sex']!r} ({where})")
-    flags = {name: _flag(row[name], f"{where}, column {name}") for name in CLASSES}
-    measured = {name: all(_is_there(row[one]) for one in needed) for name, needed in MEASURED_BY.items()}
+    flags = {name: truth(_told(row[name]), f"{where}, column {name}") for name in CLASSES}
+    measured = {name: all(_told(row[one]) for one in needed) for name, needed in MEASURED_BY.items()}
     known = measured | {COMPOSITE: composite == "published" or all(measured.values())}
-    extra = {"age": row["age_at_ecg"], "sex": _SEXES[sex]}
-    extra |= {name: row[name] if _is_there(row[name]) else "" for name in (*_MEASURES, *_FURTHER) if name in row}
+    extra = {"age": row["age_at_ecg"], "sex": sex_of(_told(row["sex"].lower().replace("unknown", "")), where)}
+    extra |= {name: _told(row[name]) for name in (*_MEASURES, *_FURTHER) if name in row}
     return Item(
         file=_array_name(row["split"]),
         id=row["ecg_key"],
@@ -147,32 +144,27 @@ def _item(row: Mapping[str, str], place: int, composite: str, where: str) -> Ite
     )
 
 
-def _flag(cell: str, where: str) -> bool | None:
-    if not _is_there(cell):
-        return None
-    if cell not in ("0", "1", "0.0", "1.0"):
-        raise ValueError(f"flag must be 0, 1 or empty, got {cell!r} ({where})")
-    return cell[0] == "1"
-
-
-def _is_there(cell: str) -> bool:
-    return cell.lower() not in _EMPTY
+def _told(cell: str) -> str:
+    """The cell, or nothing where it says nothing."""
+    return "" if cell.lower() in _EMPTY else cell
 
 
 def arrange(packed: list[Packed], composite: str, seconds: float, seed: int) -> Arrangement:
     """The source's own splits, and pairs of the patients with two recordings or more."""
     splits = by_split([row_of(one) for one in packed], [one.item.split for one in packed])
-    pairs, how_pairs = pairs_of_splits(splits, seconds, seed)
+    pairs, how_pairs, remarks = pairs_of_splits(splits, seconds, seed)
     how = f"the source's own splits, no_split left out; composite as {composite}; {how_pairs}"
-    return Arrangement(splits, pairs, list(CLASSES), how, extra_columns=_COLUMNS)
+    return Arrangement(splits, pairs, list(CLASSES), how, extra_columns=_COLUMNS, remarks=remarks)
 
 
-def _tell(items: list[Item], left_out: list[Reject]) -> None:
-    print(f"assumed: 250 Hz, leads in the order {', '.join(STANDARD_LEADS)}; z-scores, kept as they are, no millivolts")
-    print(f"left out: {len(left_out)} recordings of no_split, whose people are in valid and test too")
+def _remarks(items: list[Item], left_out: list[Reject]) -> list[str]:
     unknown = Counter(name for item in items for name in item.unknown)
-    for name in CLASSES:
-        print(f"not measured: {name} in {unknown[name]} of {len(items)}")
+    counts = ", ".join(f"{name} {unknown[name]}" for name in CLASSES)
+    return [
+        f"assumed: 250 Hz, leads in the order {', '.join(STANDARD_LEADS)}; z-scores, kept as they are, no millivolts",
+        f"left out: {len(left_out)} recordings of no_split, whose people are in valid and test too",
+        f"not measured, so unknown, of {len(items)}: {counts}",
+    ]
 
 
 def main(arguments: list[str] | None = None) -> dict:
@@ -187,9 +179,10 @@ def main(arguments: list[str] | None = None) -> dict:
     options = parser.parse_args(arguments)
     folder = source_folder(options)
     items, left_out = read_items(folder, options.composite)
-    _tell(items, left_out)
-    choices = {"composite": options.composite, "pair_seconds": options.pair_seconds, "seed": options.seed}
-    source = Source(_NAME, "1.1", folder, items, left_out, choices, _STATED, _EXPECTED)
+    choices = choices_of(options, "composite", "pair_seconds", "seed")
+    source = Source(
+        _NAME, "1.1", folder, items, left_out, choices, _STATED, _EXPECTED, remarks=_remarks(items, left_out)
+    )
     return prepare(
         source,
         options.dest,

@@ -18,13 +18,14 @@ Source: Kalyakulina et al. 2020, https://doi.org/10.1109/ACCESS.2020.3029211.
 import argparse
 from pathlib import Path
 
-from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from manifests.parts.arranging import add_shares, split_by_patient
-from manifests.parts.class_list import in_classes
+from manifests.parts.cells import sex_of
+from manifests.parts.class_list import add_classes, in_classes, outside_line
 from manifests.parts.csv_table import cells_of
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.strays import unlisted
 
 _TABLE, _FOLDER = "ludb.csv", "data"
 COLUMNS = {
@@ -41,7 +42,6 @@ COLUMNS = {
 """The diagnosis columns of `ludb.csv` by short names."""
 
 _NAMED = ("axis", "repolarization")  # whose phrases ("normal", "septal") say nothing without their column
-_SEXES = {"M": "male", "F": "female", "": ""}
 
 
 def read_items(folder: Path, columns: tuple[str, ...] = tuple(COLUMNS)) -> tuple[list[Item], list[Reject]]:
@@ -58,17 +58,13 @@ def read_items(folder: Path, columns: tuple[str, ...] = tuple(COLUMNS)) -> tuple
     items = []
     for number, (name, sex, age, *cells) in cells_of(folder / _TABLE, *names):
         where = f"{folder / _TABLE}, row {number}"
-        if not name.isdecimal() or sex not in _SEXES:
-            raise ValueError(f"row must have a number and the sex F or M, got {name!r} and {sex!r} ({where})")
+        if not name.isdecimal():
+            raise ValueError(f"ID must be a number, got {name!r} ({where})")
         labels = [label for column, cell in zip(columns, cells, strict=True) for label in phrases(column, cell)]
-        told = {"age": _age(age, where), "sex": _SEXES[sex]}
+        told = {"age": _age(age, where), "sex": sex_of(sex, where)}
         file = f"{_FOLDER}/{name}.hea"
         items.append(Item(file, id=name, patient=name, labels=tuple(dict.fromkeys(labels)), extra=told))
-    listed = {item.file for item in items}
-    found = sorted(path.relative_to(folder).as_posix() for path in (folder / _FOLDER).glob("*.hea"))
-    message = f"recording must be listed in {_TABLE}, got none of its name"
-    strangers = [Item(file, id=Path(file).stem) for file in found if file not in listed]
-    return items, [Reject(item, UNLISTED, message) for item in strangers]
+    return items, unlisted(folder, f"{_FOLDER}/*.hea", items, _TABLE)
 
 
 def phrases(column: str, cell: str) -> list[str]:
@@ -96,12 +92,9 @@ def _age(cell: str, where: str) -> str:
 def arrange(packed: list[Packed], options: argparse.Namespace) -> Arrangement:
     """Rows in terms of the classes, and stratified splits; a person has one recording, so there are no pairs."""
     rows, classes, outside = in_classes([row_of(one) for one in packed], options.classes, options.min_count)
-    if outside:
-        common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
-        print(f"labels outside the class list: {len(outside)}, {outside.total()} times; most often {common}")
     splits, how = split_by_patient(rows, options.shares, options.seed)
     how = f"{how}; no gallery and probe: one recording per person"
-    return Arrangement(splits, {}, classes, how, extra_columns=("age", "sex"))
+    return Arrangement(splits, {}, classes, how, extra_columns=("age", "sex"), remarks=outside_line(outside))
 
 
 def _columns(text: str) -> tuple[str, ...]:
@@ -114,16 +107,14 @@ def _columns(text: str) -> tuple[str, ...]:
 def main(arguments: list[str] | None = None) -> dict:
     """Prepares LUDB as the command line tells and returns the contents of `dataset.yaml`."""
     parser = option_parser(__doc__.splitlines()[0], f"folder with {_TABLE} and {_FOLDER}/")
-    add = parser.add_argument
-    add("--columns", type=_columns, default=",".join(COLUMNS), metavar="NAMES", help=f"of the diagnoses: {', '.join(COLUMNS)}")  # fmt: skip  # noqa: E501
-    add("--classes", default="all", metavar="CLASSES", help="all, or phrases separated by commas")
-    add("--min-count", type=int, default=1, metavar="N", help="with --classes all: leave rarer phrases out")
+    help_text = f"of the diagnoses: {', '.join(COLUMNS)}"
+    parser.add_argument("--columns", type=_columns, default=",".join(COLUMNS), metavar="NAMES", help=help_text)
+    add_classes(parser, choices="all, or phrases separated by commas")
     add_shares(parser)
     options = parser.parse_args(arguments)
     folder = source_folder(options)
     items, left_out = read_items(folder, options.columns)
-    names = ("classes", "min_count", "shares", "pair_seconds", "seed")
-    choices = {name: getattr(options, name) for name in names} | {"columns": list(options.columns)}
+    choices = choices_of(options, "columns", "classes", "min_count", "shares", "pair_seconds", "seed")
     source = Source("LUDB", "1.0.1", folder, items, left_out, choices, expected=200)
     return prepare(source, options.dest, packing_of(options), lambda packed: arrange(packed, options), work_of(options))
 

@@ -25,10 +25,10 @@ from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from manifests.details.mimic_diagnoses import COLUMNS, FOLDS, LISTS, Diagnosed, read_diagnoses
-from manifests.parts.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
-from manifests.parts.class_list import in_classes
+from manifests.parts.arranging import add_shares, own_splits_or_by_patient, pairs_of_splits
+from manifests.parts.class_list import add_classes, in_classes, listed_codes, outside_line
 from manifests.parts.csv_table import cells_of
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 
 _RECORDS, _MEASUREMENTS = "record_list.csv", "machine_measurements.csv"
 _REPORT = tuple(f"report_{line}" for line in range(18))
@@ -104,16 +104,15 @@ def read_items(
 
 def arrange(packed: list[Packed], options: argparse.Namespace) -> Arrangement:
     """Rows by the source's folds, or by patient where there are none, and pairs of one patient's recordings."""
-    rows, classes = [row_of(one) for one in packed], []
+    rows, classes, outside = [row_of(one) for one in packed], [], Counter()
     if options.diagnoses:
-        rows, classes, _ = in_classes(rows, options.classes, options.min_count)
-    if any(one.item.split for one in packed):
-        splits, how = by_split(rows, [one.item.split for one in packed]), "strat_fold 0-17, 18, 19 of MIMIC-IV-ECG-ICD"
-    else:
-        splits, how = split_by_patient(rows, options.shares, options.seed)
-    pairs, how_pairs = pairs_of_splits(splits, options.pair_seconds, options.seed)
+        rows, classes, outside = in_classes(rows, options.classes, options.min_count)
+    own = [one.item.split for one in packed]
+    splits, how = own_splits_or_by_patient(rows, own, options.shares, options.seed)
+    pairs, how_pairs, lacking = pairs_of_splits(splits, options.pair_seconds, options.seed)
+    how = f"{how or 'strat_fold 0-17, 18, 19 of MIMIC-IV-ECG-ICD'}; {how_pairs}"
     columns = ("ecg_time", "report", *_MEASURED, *_SETTINGS, *(COLUMNS if options.diagnoses else ()))
-    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", extra_columns=columns)
+    return Arrangement(splits, pairs, classes, how, (), columns, [*outside_line(outside), *lacking])
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -123,8 +122,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--diagnoses-of", choices=sorted(LISTS), default="all", help="the stay: hospital, ed (emergency department), or all: hospital, else ed")  # fmt: skip  # noqa: E501
     add("--icd-digits", type=int, default=5, metavar="N", help="characters of an ICD-10 code that are kept, 3 to 7")
     add("--wider", action=argparse.BooleanOptionalAction, default=True, help="a code also counts for those it begins with")  # fmt: skip  # noqa: E501
-    add("--classes", default="all", metavar="CLASSES", help="all, or codes separated by commas")
-    add("--min-count", type=int, default=2000, metavar="N", help="with --classes all: leave rarer codes out")
+    add_classes(parser, choices="all, or codes separated by commas", min_count=2000)
     add_shares(parser)
     return parser.parse_args(arguments)
 
@@ -132,7 +130,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def _check_classes(items: list[Item], options: argparse.Namespace) -> None:
     """Looks for the classes before anything is packed, which may take a day."""
     counts = Counter(code for item in items for code in item.labels or ())
-    wanted = {code.strip() for code in options.classes.split(",")}
+    wanted = set(listed_codes(options.classes))
     if not any(number >= options.min_count if options.classes == "all" else code in wanted for code, number in counts.items()):  # fmt: skip  # noqa: E501
         common = ", ".join(f"{code} ({number})" for code, number in counts.most_common(5)) or "no code at all"
         raise ValueError(f"classes must occur among the diagnoses, got {common} as the most frequent (--classes, --min-count)")  # fmt: skip  # noqa: E501
@@ -150,15 +148,17 @@ def main(arguments: list[str] | None = None) -> dict:
     if options.diagnoses:
         _check_classes(items, options)
     ids = {one.id for one in items} | {reject.item.id for reject in left_out}
-    found = {f"{name} not measurable, left empty": unmeasured[name] for name in _MEASURED if unmeasured[name]}
-    found["recordings without machine measurements"] = len(ids - measurements.keys())
-    found["machine measurements without a recording"] = len(measurements.keys() - ids)
-    found["diagnoses that are no ICD-10 code, left out"] = odd.total()
-    for what, number in found.items():
-        print(f"{what}: {number}")
+    empty = ", ".join(f"{name} {unmeasured[name]}" for name in _MEASURED if unmeasured[name]) or "none"
+    found = {
+        "not measurable, left empty": empty,
+        "recordings without machine measurements": len(ids - measurements.keys()),
+        "machine measurements without a recording": len(measurements.keys() - ids),
+        "diagnoses that are no ICD-10 code, left out": odd.total(),
+    }
+    remarks = [f"{what}: {number}" for what, number in found.items()]
     names = ("classes", "min_count", "diagnoses_of", "icd_digits", "wider", "shares", "pair_seconds", "seed")
-    choices = {name: getattr(options, name) for name in names} | {"found": found}
-    source = Source("MIMIC-IV-ECG", "1.0", folder, items, left_out, choices, expected=_EXPECTED)
+    choices = choices_of(options, *names)
+    source = Source("MIMIC-IV-ECG", "1.0", folder, items, left_out, choices, expected=_EXPECTED, remarks=remarks)
     return prepare(source, options.dest, packing_of(options), lambda packed: arrange(packed, options), work_of(options))
 
 

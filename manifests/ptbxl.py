@@ -26,7 +26,6 @@ female), `fold`.
 
 import argparse
 import ast
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,7 +35,8 @@ from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject, Stated
 from fairseq_signals.data.pairs import gallery_probe, halves
 from fairseq_signals.data.preparation import SPLITS, Arrangement, Source, prepare, row_of
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.csv_table import cells_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 
 TASKS = {"all": 71, "diagnostic": 44, "subdiagnostic": 23, "superdiagnostic": 5, "form": 19, "rhythm": 12}
 """The tasks, and how many classes each has."""
@@ -73,7 +73,7 @@ def task_classes(source: Path, task: str = "all") -> dict[str, str]:
         task: one of `TASKS`; for two of them, several statements make one class.
     """
     marked, named = _COLUMNS[task]
-    rows = _rows(source / _STATEMENTS, "", marked, named)
+    rows = (row for _, row in _rows(source / _STATEMENTS, *dict.fromkeys(("", marked, named))))
     return {row[""]: row[named] for row in rows if (row[marked] == "1.0" or not marked) and row[named]}
 
 
@@ -91,7 +91,7 @@ def read_items(source: Path, hertz: int, task: str = "all", min_likelihood: floa
     """
     known, classes, items = set(task_classes(source)), task_classes(source, task), []
     columns = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "strat_fold", _FILES[hertz])
-    for line, row in enumerate(_rows(source / _TABLE, *columns), start=2):
+    for line, row in _rows(source / _TABLE, *columns):
         try:
             items.append(_item(row, known, classes, min_likelihood, hertz))
         except (ValueError, TypeError, KeyError, SyntaxError) as error:
@@ -118,7 +118,7 @@ def read_people(table: Path) -> dict[str, Person]:
         ValueError, FileNotFoundError: it is not that of PTB-XL; names file and line.
     """
     people = {}
-    for line, row in enumerate(_rows(table, "ecg_id", "patient_id", "sex", "scp_codes", "strat_fold"), start=2):
+    for line, row in _rows(table, "ecg_id", "patient_id", "sex", "scp_codes", "strat_fold"):
         try:
             codes = tuple(ast.literal_eval(row["scp_codes"]))
             people[row["ecg_id"]] = Person(patient_of(row), _fold(row), _SEXES[row["sex"]], codes)
@@ -149,17 +149,9 @@ def labels_of(
     return tuple(sure), tuple(doubtful), not ours
 
 
-def _rows(path: Path, *columns: str) -> Iterator[dict[str, str]]:
-    if not path.is_file():
-        raise FileNotFoundError(f"source must have the file {path.name}, got none at {path}")
-    with open(path, encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        missing = [name for name in columns if name not in (table.fieldnames or ())]
-        if missing:
-            raise ValueError(
-                f"{path.name} must have the columns {', '.join(columns)}, got no {', '.join(missing)} ({path})"
-            )
-        yield from table
+def _rows(path: Path, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Number and cells by column of each row."""
+    return ((number, dict(zip(columns, cells, strict=True))) for number, cells in cells_of(path, *columns))
 
 
 def _item(row: dict[str, str], known: set[str], classes: Mapping[str, str], min_likelihood: float, hertz: int) -> Item:
@@ -230,8 +222,7 @@ def _source(folder: Path, items: list[Item], options: argparse.Namespace) -> Sou
     gone = DUPLICATES if options.duplicates == "reject" else ()
     left_out = [rejected_duplicate(item, item.id) for item in items if item.id in gone]
     items = [item for item in items if item.id not in gone]
-    names = ("records", "task", "min_likelihood", "duplicates", "pair_seconds", "seed")
-    choices = {name: getattr(options, name) for name in names}
+    choices = choices_of(options, "records", "task", "min_likelihood", "duplicates", "pair_seconds", "seed")
     stated = Stated(rate=float(options.records))  # a folder of the other rate is no silent mistake
     return Source("PTB-XL", version, folder, items, left_out, choices, stated, expected)
 

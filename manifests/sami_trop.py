@@ -23,9 +23,10 @@ from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_o
 from fairseq_signals.data.readers import hdf5
 from fairseq_signals.data.row import Row
 from manifests.parts.arranging import add_shares, split_by_patient
-from manifests.parts.code_cohort import CHAGAS, assumptions, check_rows, find_file, sex_of, stated, truth
+from manifests.parts.cells import truth
+from manifests.parts.code_cohort import CHAGAS, assumptions, check_rows, find_file, sex_of_male, stated
 from manifests.parts.csv_table import cells_of
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 
 _NAME, _TRACINGS, _TABLE = "SaMi-Trop", "exams.hdf5", "exams.csv"
 _EXPECTED = 1631
@@ -48,7 +49,7 @@ def read_items(folder: Path) -> list[Item]:
         where = f"{table}, row {number}"
         normal = truth(kept[0], where)
         truth(kept[1], where)
-        extra = dict(zip(_COLUMNS, (age, sex_of(male, where), *kept, _NAME), strict=True))
+        extra = dict(zip(_COLUMNS, (age, sex_of_male(male, where), *kept, _NAME), strict=True))
         labels = (CHAGAS, *([_NORMAL] if normal else []))
         unknown = (_NORMAL,) if normal is None else ()
         items.append(Item(file, exam, exam, labels, unknown, extra=extra, row=len(items)))
@@ -80,10 +81,17 @@ def main(arguments: list[str] | None = None) -> dict:
     options = parser.parse_args(arguments)
     folder = source_folder(options)
     items = read_items(folder)
-    print(assumptions())
-    print(f"everybody has Chagas disease: {CHAGAS} applies to all, and no recording is that of a healthy person")
-    choices = {"shares": options.shares, "seed": options.seed}
-    source = Source(_NAME, "1.0.0", folder, items, choices=choices, stated=stated(), expected=_EXPECTED)
+    everybody = f"everybody has Chagas disease: {CHAGAS} applies to all, and no recording is that of a healthy person"
+    source = Source(
+        _NAME,
+        "1.0.0",
+        folder,
+        items,
+        choices=choices_of(options, "shares", "seed"),
+        stated=stated(),
+        expected=_EXPECTED,
+        remarks=[assumptions(), everybody],
+    )
     return prepare(
         source,
         options.dest,

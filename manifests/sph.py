@@ -24,13 +24,13 @@ from fairseq_signals.data.item import Item, Packed, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from manifests.parts.arranging import add_shares, pairs_of_splits, split_by_patient
+from manifests.parts.cells import sex_of
 from manifests.parts.csv_table import cells_of
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 
 _TABLE, _CODES, _RECORDS = "metadata.csv", "code.csv", "records"
 _EXPECTED = 25_770
 _RATE = 500.0
-_SEXES = {"M": "male", "F": "female", "": ""}
 
 
 def statements(folder: Path) -> tuple[list[str], set[str]]:
@@ -61,12 +61,11 @@ def read_items(folder: Path, with_modifiers: bool = False) -> list[Item]:
     items, path = [], folder / _TABLE
     columns = ("ECG_ID", "AHA_Code", "Patient_ID", "Age", "Sex", "N", "Date")
     for number, (name, cell, patient, age, sex, samples, date) in cells_of(path, *columns):
-        try:
-            codes, modified = _parse(cell, set(primary), modifiers)
-            if sex not in _SEXES or not samples.isdecimal():
-                raise ValueError(f"Sex must be M or F and N a whole number, got {sex!r} and {samples!r}")
-        except ValueError as error:
-            raise ValueError(f"{error} ({path}, row {number})") from None
+        where = f"{path}, row {number}"
+        codes, modified = _parse(cell, set(primary), modifiers, where)
+        if not samples.isdecimal():
+            raise ValueError(f"N must be a whole number, got {samples!r} ({where})")
+        told = {"age": age, "sex": sex_of(sex, where), "date": date, "modifiers": ";".join(modified), "N": samples}
         items.append(
             Item(
                 file=f"{_RECORDS}/{name}.h5",
@@ -74,19 +73,19 @@ def read_items(folder: Path, with_modifiers: bool = False) -> list[Item]:
                 patient=patient or None,
                 labels=(*codes, *modified) if with_modifiers else codes,
                 unlabelled=not codes,
-                extra={"age": age, "sex": _SEXES[sex], "date": date, "modifiers": ";".join(modified), "N": samples},
+                extra=told,
             )
         )
     return items
 
 
-def _parse(cell: str, primary: set[str], modifiers: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _parse(cell: str, primary: set[str], modifiers: set[str], where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Primary statements, and those that have modifiers together with them; each once."""
     parts = [[code.strip() for code in statement.split("+")] for statement in cell.split(";") if statement.strip()]
     wrong = [first for first, *_ in parts if first not in primary]
     wrong += [code for _, *rest in parts for code in rest if code not in modifiers]
     if wrong:
-        got = f"{', '.join(wrong)} in {cell!r}"
+        got = f"{', '.join(wrong)} in {cell!r} ({where})"
         raise ValueError(f"AHA_Code must be primary statements of {_CODES} and their modifiers, got {got}")
     modified = ("+".join(part) for part in parts if len(part) > 1)
     return tuple(dict.fromkeys(first for first, *_ in parts)), tuple(dict.fromkeys(modified))
@@ -112,10 +111,11 @@ def arrange(packed: list[Packed], primary: list[str], options: argparse.Namespac
     check_lengths(packed)
     rows = [row_of(one) for one in packed]
     splits, how = split_by_patient(rows, options.shares, options.seed)
-    pairs, how_pairs = pairs_of_splits(splits, options.pair_seconds, options.seed)
+    pairs, how_pairs, remarks = pairs_of_splits(splits, options.pair_seconds, options.seed)
     modified = {code for row in rows for code in row.labels} - set(primary)
     columns = ("age", "sex", "date", "modifiers")
-    return Arrangement(splits, pairs, [*primary, *sorted(modified)], f"{how}; {how_pairs}", extra_columns=columns)
+    classes = [*primary, *sorted(modified)]
+    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", extra_columns=columns, remarks=remarks)
 
 
 def main(arguments: list[str] | None = None) -> dict:
@@ -131,8 +131,7 @@ def main(arguments: list[str] | None = None) -> dict:
             f"source must have the folder {_RECORDS}, got none in {folder}: unpack records.tar.gz (tar -xf, as it is a "
             f"plain tar in spite of its name)"
         )
-    names = ("with_modifiers", "shares", "pair_seconds", "seed")
-    choices = {name: getattr(options, name) for name in names}
+    choices = choices_of(options, "with_modifiers", "shares", "pair_seconds", "seed")
     stated = Stated(_RATE, STANDARD_LEADS, "mV")
     source = Source("SPH", "1", folder, items, choices=choices, stated=stated, expected=_EXPECTED)
     packing = packing_of(options)

@@ -9,9 +9,9 @@ path (and `:row`); `patient`; `labels` as in `manifests/parts/label_table.py`; `
 is kept. `--columns` says which columns of the table these are, and gives others a new name.
 
 A class can be made of a number such as the ejection fraction (`--label`, `manifests/details/number_rules.py`): where
-the cell is empty or no number, the class is unknown, never absent. Numbers that stand for a missing one (`--missing ef=-1`) are
-unknown too. Without `labels` and `--label`, labels are those that the files state; a file that states none is
-unlabelled.
+the cell is empty or no number, the class is unknown, never absent. Numbers that stand for a missing one
+(`--missing ef=-1`) are unknown too. Without `labels` and `--label`, labels are those that the files state; a file that
+states none is unlabelled.
 
 Where there is no `patient` in the table and none in the file, splits are by recording, which is said loudly: the same
 person may then be trained and tested on.
@@ -29,49 +29,38 @@ list is none of the data set's, and a row whose file is missing stands in `rejec
 import argparse
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from fairseq_signals.data.item import Packed, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
-from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
+from fairseq_signals.data.preparation import Arrangement, Source, prepare
 from fairseq_signals.data.row import Row
 from manifests.details.number_rules import Rules, number_of, parse_rule
 from manifests.details.table_items import MEANT, read_items, renamed_columns
-from manifests.parts.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
-from manifests.parts.class_list import in_classes
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.arranging import add_shares, own_splits_or_by_patient, pairs_of_splits
+from manifests.parts.class_list import add_classes, in_classes, outside_line
+from manifests.parts.header_row import row_of_header
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.own_data import add_own_data, name_of
 
 _TOLD = ("age", "sex")  # which files may state
 
 
 def arrange(packed: list[Packed], options: argparse.Namespace, rules: Rules, columns: Sequence[str]) -> Arrangement:
     """Rows, classes, the table's splits or splits by patient, and pairs of one patient's recordings."""
-    rows = [_row(one) for one in packed]
+    rows = [row_of_header(one) for one in packed]
     rows, classes, outside = in_classes(rows, _choice(rows, options, rules), options.min_count)
-    if outside:
-        common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
-        print(f"labels outside the class list: {len(outside)} codes, {outside.total()} times; most often {common}")
-    if any(one.item.split for one in packed):
-        splits, how = by_split(rows, [one.item.split for one in packed]), "the table's own splits"
-    else:
-        splits, how = split_by_patient(rows, options.shares, options.seed)
+    splits, how = own_splits_or_by_patient(rows, [one.item.split for one in packed], options.shares, options.seed)
+    how, remarks = how or "the table's own splits", outside_line(outside)
     if nobody := sum(not (one.item.patient or one.patient) for one in packed):
         how = f"{how}; the patient of {nobody} recordings is not known, so that each counts as one of its own"
-        print(
+        remarks.append(
             f"PATIENTS UNKNOWN: {nobody} of {len(rows)} recordings are split by recording, so that the same person may "
             f"be in train and in test and scores too good; --columns patient=NAME tells the patients' column"
         )
-    pairs, how_pairs = pairs_of_splits(splits, options.pair_seconds, options.seed)
-    further = dict.fromkeys((*_TOLD, *(name for name in columns if name not in MEANT)))
-    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", options.unannotated, list(further))
-
-
-def _row(packed: Packed) -> Row:
-    row, age = row_of(packed), packed.meta.get("age")
-    told = {"age": "" if age is None else f"{age:g}", "sex": packed.meta.get("sex") or ""}
-    silent = packed.item.labels is None and not packed.labels
-    return replace(row, extra=told | row.extra, unlabelled=row.unlabelled or silent)
+    pairs, how_pairs, lacking = pairs_of_splits(splits, options.pair_seconds, options.seed)
+    how, further = f"{how}; {how_pairs}", dict.fromkeys((*_TOLD, *(name for name in columns if name not in MEANT)))
+    return Arrangement(splits, pairs, classes, how, options.unannotated, list(further), [*remarks, *lacking])
 
 
 def _choice(rows: Sequence[Row], options: argparse.Namespace, rules: Rules) -> str:
@@ -117,15 +106,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--files-unit", choices=("V", "mV", "uV"), help="unit of files that do not say it")
     add("--not-calibrated", action="store_true", help="the numbers are no voltages (z-scores): kept as they are, and not tested")  # fmt: skip  # noqa: E501
     add("--zero-padded", action="store_true", help="zeros at both ends of all leads are padding, which is cut off")
-    add("--classes", default="all", metavar="CLASSES", help="all, cinc2021 (its 26), or codes separated by commas")
-    add("--min-count", type=int, default=1, metavar="N", help="with --classes all: leave rarer codes out, but none of --label")  # fmt: skip  # noqa: E501
-    add("--unannotated", default="", metavar="CODES", help="classes that the table never annotates: unknown everywhere")
+    add_classes(parser, choices="all (those of --label in any case), cinc2021 (its 26), or codes separated by commas")
     add_shares(parser)
-    add("--name", metavar="TEXT", help="name of the data set; the folder's name where it is not given")
-    add("--version", metavar="TEXT", help="version of the data set, for its card")
-    options = parser.parse_args(arguments)
-    options.unannotated = tuple(code.strip() for code in options.unannotated.split(",") if code.strip())
-    return options
+    add_own_data(parser)
+    return parser.parse_args(arguments)
 
 
 def _rules(options: argparse.Namespace) -> Rules:
@@ -151,15 +135,21 @@ def main(arguments: list[str] | None = None) -> dict:
     folder, rules = source_folder(options), _rules(options)
     columns = renamed_columns(options.table, dict(options.columns))
     items = read_items(options.table, folder, columns, rules)
-    print("\n".join([f"{len(items)} recordings in {options.table}", *rules.lines()]))
+    remarks = rules.lines()
     if "patient" not in columns:
-        print("no column patient: who is who is known only as far as the files say it (--columns patient=NAME)")
+        remarks.append(
+            "no column patient: who is who is known only as far as the files say it (--columns patient=NAME)"
+        )
     names = ("columns", "label", "missing", "classes", "min_count", "unannotated", "shares", "pair_seconds", "seed")
-    choices = {name: getattr(options, name) for name in names}
-    choices |= {name: [list(pair) for pair in choices[name]] for name in ("columns", "missing")}
-    choices["unannotated"] = list(options.unannotated)
-    name = options.name or folder.resolve().name
-    source = Source(name, options.version, folder, items, choices=choices, stated=_stated(options))
+    source = Source(
+        name_of(options, folder),
+        options.version,
+        folder,
+        items,
+        choices=choices_of(options, *names),
+        stated=_stated(options),
+        remarks=remarks,
+    )
     return prepare(
         source,
         options.dest,

@@ -7,7 +7,7 @@ Labels come from the `#Dx` comments of the headers, or from a table (`--labels`,
 A header without a diagnosis leaves its recording unlabelled. Recordings that hold exactly the same samples are kept
 in the same split.
 
-Columns beyond the standard: `age` (years) and `sex` from the header's comments, `source` (the first subfolder), and
+Columns beyond the standard: `age` (years) and `sex` from the header's comments, `folder` (the first subfolder), and
 those of the table.
 """
 
@@ -17,13 +17,14 @@ from pathlib import Path
 
 from fairseq_signals.data.item import Item, Packed
 from fairseq_signals.data.preparation import Arrangement, Source, prepare
-from manifests.parts.arranging import add_shares, by_split, pairs_of_splits, split_by_patient
-from manifests.parts.class_list import in_classes
+from manifests.parts.arranging import add_shares, own_splits_or_by_patient, pairs_of_splits
+from manifests.parts.class_list import add_classes, in_classes, outside_line
 from manifests.parts.header_row import row_of_header
 from manifests.parts.label_table import apply_table
-from manifests.parts.options import option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.own_data import add_own_data, name_of
 
-_COLUMNS = ("age", "sex", "source")
+_COLUMNS = ("age", "sex", "folder")
 
 
 def find_items(folder: Path) -> list[Item]:
@@ -34,8 +35,8 @@ def find_items(folder: Path) -> list[Item]:
     for header in headers:
         if header not in segments:
             file = header.relative_to(folder)
-            source = file.parts[0] if len(file.parts) > 1 else ""
-            items.append(Item(file.as_posix(), id=file.with_suffix("").as_posix(), extra={"source": source}))
+            first = file.parts[0] if len(file.parts) > 1 else ""
+            items.append(Item(file.as_posix(), id=file.with_suffix("").as_posix(), extra={"folder": first}))
     if not items:
         raise FileNotFoundError(f"source must hold WFDB records (.hea), got none below {folder} (--source)")
     return items
@@ -70,18 +71,12 @@ def arrange(packed: list[Packed], options: argparse.Namespace, table_columns: Se
     """Rows, classes, stratified splits by patient, and pairs of the patients with two recordings or more."""
     rows = [row_of_header(one, patient=patient_of(one, options.patient_from) or one.item.id) for one in packed]
     rows, classes, outside = in_classes(rows, options.classes, options.min_count)
-    if outside:
-        common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
-        print(f"labels outside the class list: {len(outside)} codes, {outside.total()} times; most often {common}")
-    own_split = {one.item.id: one.item.split for one in packed if one.item.split}
-    if own_split:
-        splits, how = by_split(rows, [own_split[row.id] for row in rows]), "the table's own splits"
-    else:
-        splits, how = split_by_patient(rows, options.shares, options.seed)
-        how = f"{how}, patients by {options.patient_from}"
-    pairs, how_pairs = pairs_of_splits(splits, options.pair_seconds, options.seed)
+    splits, how = own_splits_or_by_patient(rows, [one.item.split for one in packed], options.shares, options.seed)
+    how = f"{how}, patients by {options.patient_from}" if how else "the table's own splits"
+    pairs, how_pairs, lacking = pairs_of_splits(splits, options.pair_seconds, options.seed)
     columns = (*_COLUMNS, *(name for name in table_columns if name not in _COLUMNS))
-    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", options.unannotated, columns)
+    remarks = [*outside_line(outside), *lacking]
+    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", options.unannotated, columns, remarks)
 
 
 def _patient_rule(text: str) -> str:
@@ -97,17 +92,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--labels", type=Path, metavar="FILE", help="table with columns file or id, and labels, patient, split, others")
     add("--patient-from", type=_patient_rule, metavar="RULE", help="header (a #Patient comment), comment:NAME, table, folder or none; the table where it has a column patient, else header")  # fmt: skip  # noqa: E501
-    add("--classes", default="cinc2021", metavar="CLASSES", help="cinc2021 (its 26), all, or codes separated by commas")
-    add("--min-count", type=int, default=1, metavar="N", help="with --classes all: leave rarer codes out")
-    add(
-        "--unannotated", default="", metavar="CODES", help="classes that the source never annotates: unknown everywhere"
-    )
+    add_classes(parser, "cinc2021")
     add_shares(parser)
-    add("--name", metavar="TEXT", help="name of the data set; the folder's name where it is not given")
-    add("--version", metavar="TEXT", help="version of the data set, for its card")
-    options = parser.parse_args(arguments)
-    options.unannotated = tuple(code.strip() for code in options.unannotated.split(",") if code.strip())
-    return options
+    add_own_data(parser)
+    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> dict:
@@ -122,8 +110,8 @@ def main(arguments: list[str] | None = None) -> dict:
         raise ValueError(f"table must have a column patient, got none in {options.labels} (--patient-from table)")
     options.patient_from = options.patient_from or ("table" if has_patients else "header")
     names = ("classes", "min_count", "unannotated", "patient_from", "shares", "pair_seconds", "seed")
-    choices = {name: getattr(options, name) for name in names} | {"unannotated": list(options.unannotated)}
-    source = Source(options.name or folder.resolve().name, options.version, folder, items, left_out, choices)
+    choices = choices_of(options, *names)
+    source = Source(name_of(options, folder), options.version, folder, items, left_out, choices)
     return prepare(
         source,
         options.dest,

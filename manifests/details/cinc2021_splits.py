@@ -11,7 +11,7 @@ from fairseq_signals.data.splits import joined_by_signal, split_patients
 from manifests.parts.annotated import mask_unannotated
 from manifests.parts.arranging import by_split, pairs_of_splits
 from manifests.parts.cinc2021_parts import Selection
-from manifests.parts.class_list import in_classes
+from manifests.parts.class_list import in_classes, outside_line
 from manifests.parts.header_row import row_of_header
 from manifests.ptbxl import Person
 
@@ -61,21 +61,19 @@ def arrange(
     """Rows in terms of the classes, splits within each sub-source, and pairs."""
     _check_join(packed, people)
     rows, classes, outside = in_classes([row_of_header(one) for one in packed], options.classes, options.min_count)
-    if outside:
-        common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
-        print(f"labels outside the class list: {len(outside)} codes, {outside.total()} times; most often {common}")
+    remarks = outside_line(outside)
     for name in ("age", "sex"):
         if unknown := sum(not row.extra[name] for row in rows):
-            print(f"{name} unknown: {unknown} recordings")
+            remarks.append(f"{name} unknown: {unknown} recordings")
     unannotated: list[str] = []
     if options.negatives == "annotated":
         rows, unannotated = mask_unannotated(rows, classes)
     official = {one.item.id: one.item.split for one in packed if one.item.split}
     found, moved = split_rows(rows, official, selection.held_out, options.shares, options.seed)
     splits = by_split(rows, found)
-    pairs, how_pairs = _pairs(splits, selection, options)
+    pairs, how_pairs, lacking = _pairs(splits, selection, options)
     how = f"{_how(selection, bool(people), options)}; {moved} moved to train for samples of another split; {how_pairs}"
-    return Arrangement(splits, pairs, classes, how, unannotated, _COLUMNS)
+    return Arrangement(splits, pairs, classes, how, unannotated, _COLUMNS, [*remarks, *lacking])
 
 
 def _check_join(packed: Sequence[Packed], people: Mapping[str, Person]) -> None:
@@ -118,19 +116,21 @@ def no_patients(selection: Selection) -> list[str]:
 
 def _pairs(
     splits: Mapping[str, Sequence[Row]], selection: Selection, options: argparse.Namespace
-) -> tuple[dict[str, list[Row]], str]:
+) -> tuple[dict[str, list[Row]], str, list[str]]:
     seconds, seed = options.pair_seconds, options.seed
     if not selection.everybody:
         return pairs_of_splits(splits, seconds, seed)
     gallery, probe = gallery_probe(_identifiable([row for rows in splits.values() for row in rows]), seconds, seed)
     if not gallery:
-        return {}, "no gallery and probe, as no patient is known to have two recordings"
+        how = "no gallery and probe, as no patient is known to have two recordings"
+        return {}, how, [how]
     valid_gallery, valid_probe = halves(splits["valid"], seconds)
     pairs = {"gallery": gallery, "probe": probe, "valid_gallery": valid_gallery, "valid_probe": valid_probe}
-    return pairs, (
+    how = (
         f"gallery and probe: all patients of PTB-XL with two or more recordings, two drawn of each, a random crop of "
         f"{seconds:g} s; valid_gallery and valid_probe: both ends of one recording of valid (a stand-in)"
     )
+    return pairs, how, []
 
 
 def _identifiable(rows: Sequence[Row]) -> list[Row]:

@@ -14,13 +14,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from manifests.parts.cells import sex_of
 from manifests.parts.csv_table import cells_of, columns_of
 
 LISTS = {"all": "all_diag_all", "hospital": "all_diag_hosp", "ed": "ed_diag_ed"}
 """Hospital diagnoses, else those of the emergency department; hospital alone; emergency department alone."""
 
 FOLDS = {str(fold): "train" for fold in range(18)} | {"18": "valid", "19": "test"}
-_SEXES = {"F": "female", "M": "male", "missing": "", "": ""}
 _KEPT = ("ecg_taken_in_ed", "ecg_taken_in_hosp", "ecg_no_within_stay")
 COLUMNS = ("age", "sex", "fold", *_KEPT)
 _COMMA = re.compile(r"'\s*,\s*'")
@@ -70,9 +70,8 @@ def read_diagnoses(
     shared: dict[str, str] = {}  # the same few texts again and again: each is kept once
     for number, (study, patient, cell, sex, age, *rest) in cells_of(path, *columns):
         own = rest.pop().removesuffix(".0") if fold else ""
-        if sex not in _SEXES or (fold and own not in FOLDS):
-            got = f"gender {sex!r} and strat_fold {own!r}"
-            raise ValueError(f"gender must be F, M or missing and strat_fold 0 to 19, got {got} ({path}, row {number})")
+        if fold and own not in FOLDS:
+            raise ValueError(f"strat_fold must be 0 to 19, got {own!r} ({path}, row {number})")
         if study in found:
             raise ValueError(f"study_id must be listed once, got {study} again ({path}, row {number})")
         try:
@@ -80,7 +79,8 @@ def read_diagnoses(
         except ValueError as error:
             raise ValueError(f"{error} ({path}, row {number}, column {LISTS[which]})") from None
         odd.update(strangers)
-        told = (age.removesuffix(".0"), _SEXES[sex], own, *rest)
+        sex = sex_of("" if sex == "missing" else sex, f"{path}, row {number}, column gender")
+        told = (age.removesuffix(".0"), sex, own, *rest)
         cells = tuple(shared.setdefault(one, one) for one in told)
         found[study] = Diagnosed(shared.setdefault(patient, patient), codes, cells[2], cells)
     return found, odd

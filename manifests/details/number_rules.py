@@ -133,7 +133,7 @@ class Rules:
         return value
 
     def lines(self) -> list[str]:
-        """What was found, for people: one line for each column and for each class.
+        """What was found, for people: one line for each column, with its classes.
 
         Raises:
             ValueError: a column holds no number at all.
@@ -145,8 +145,10 @@ class Rules:
             unknown += f" (such as {odd})" if odd else ""
             if tally.lowest > tally.highest:
                 raise ValueError(f"column {column} must hold numbers, got none; {unknown} (--label)")
-            lines.append(f"{column}: from {tally.lowest:g} to {tally.highest:g}; {unknown}")
-        for rule in self.rules:
-            tally = self.tallies[rule.column]
-            lines.append(f"{rule.name}: {tally.positive[rule.name]} positive, {tally.negative[rule.name]} negative")
+            counts = [
+                f"{rule.name} {tally.positive[rule.name]} positive, {tally.negative[rule.name]} negative"
+                for rule in self.rules
+                if rule.column == column
+            ]
+            lines.append(f"{column}: from {tally.lowest:g} to {tally.highest:g}; {unknown}; {'; '.join(counts)}")
         return lines

@@ -5,16 +5,14 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from fairseq_signals.data.item import Item
-from fairseq_signals.data.row import COLUMNS
 from manifests.details.number_rules import Rules
+from manifests.parts.cells import sex_or_cell
 from manifests.parts.csv_table import cells_of, columns_of
 from manifests.parts.label_table import described
+from manifests.parts.taken_columns import refuse_taken
 
 MEANT = ("file", "id", "row", "patient", "labels", "split")
 """Columns that say something; every other is kept as it is."""
-
-_SEXES = {"m": "male", "male": "male", "f": "female", "female": "female"}  # numbers mean one thing here, another there
-_TAKEN = (*(name for name in COLUMNS if name not in MEANT), "derived", "waveform")  # the manifest's own
 
 
 def renamed_columns(path: Path, names: Mapping[str, str]) -> list[str]:
@@ -36,12 +34,10 @@ def renamed_columns(path: Path, names: Mapping[str, str]) -> list[str]:
     columns = [ours.get(name, name) or "unnamed" for name in theirs]
     if "file" not in columns:
         raise ValueError(f"table must have a column file, or --columns file=NAME must say which it is, got {got}")
-    wrong = [name for name in columns if name in _TAKEN or columns.count(name) > 1]
-    if wrong:
-        raise ValueError(
-            f"columns must have names of their own, none of {', '.join(_TAKEN)}, got {wrong[0]!r} ({path}, row 1); "
-            f"--columns new={wrong[0]} renames one"
-        )
+    twice = [name for name in columns if columns.count(name) > 1]
+    if twice:
+        raise ValueError(f"columns must have names of their own, got {twice[0]!r} twice ({path}, row 1; --columns)")
+    refuse_taken(columns, path, "--columns new={0} renames it")
     return columns
 
 
@@ -71,7 +67,7 @@ def read_items(path: Path, folder: Path, columns: Sequence[str], rules: Rules) -
     for line, cells in cells_of(path):
         where, row = f"{path}, row {line}", dict(zip(columns, cells, strict=True))
         if "sex" in row:
-            row["sex"] = _SEXES.get(row["sex"].lower(), row["sex"])
+            row["sex"] = sex_or_cell(row["sex"])
         item = described(_item(row, folder, where), row, further, where)
         first = lines.setdefault((item.file, item.row), line)
         if first != line:

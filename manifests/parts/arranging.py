@@ -51,22 +51,40 @@ def by_split(rows: Sequence[Row], splits: Sequence[str | None]) -> dict[str, lis
     return {name: [row for row, own in zip(rows, splits, strict=True) if own == name] for name in SPLITS}
 
 
-def pairs_of_splits(splits: Mapping[str, Sequence[Row]], seconds: float, seed: int) -> tuple[dict[str, list[Row]], str]:
-    """Gallery and probe of test and of valid, as far as patients have two recordings, and one sentence on them.
+def own_splits_or_by_patient(
+    rows: Sequence[Row], splits: Sequence[str | None], shares: Mapping[str, float], seed: int
+) -> tuple[dict[str, list[Row]], str | None]:
+    """Rows of train, valid and test, and one sentence on how they were made, or None where they are the source's own.
+
+    Args:
+        rows: as `row_of` makes them.
+        splits: the source's own split of each row; without any, they are made by patient.
+        shares: fraction of the recordings by name of the split.
+        seed: another seed gives another split.
+    """
+    return (by_split(rows, splits), None) if any(splits) else split_by_patient(rows, shares, seed)
+
+
+def pairs_of_splits(
+    splits: Mapping[str, Sequence[Row]], seconds: float, seed: int
+) -> tuple[dict[str, list[Row]], str, list[str]]:
+    """Gallery and probe of test and of valid as far as there are any, one sentence on them, and what lacks.
 
     Args:
         splits: rows by name of the split.
         seconds: length of the crops.
         seed: another seed draws other recordings and crops.
     """
-    pairs = {}
+    pairs, lacking = {}, []
     for split, prefix in (("test", ""), ("valid", "valid_")):
         gallery, probe = gallery_probe(splits[split], seconds, seed)
         if gallery:
             pairs |= {f"{prefix}gallery": gallery, f"{prefix}probe": probe}
         else:
-            print(f"no pairs for identification: no patient of {split} has two recordings of {seconds:g} s")
-    how = (
-        f"gallery and probe: two recordings of each patient of test (valid_: of valid), a random crop of {seconds:g} s"
-    )
-    return pairs, how if pairs else "no gallery and probe, as no patient has two recordings"
+            lacking.append(split)
+    how = "no gallery and probe, as no patient has two recordings"
+    if pairs:
+        drawn = f"a random crop of {seconds:g} s"
+        how = f"gallery and probe: two recordings of each patient of test (valid_: of valid), {drawn}"
+    remark = f"no pairs for identification: no patient of {' or '.join(lacking)} has two recordings of {seconds:g} s"
+    return pairs, how, [remark] if lacking else []

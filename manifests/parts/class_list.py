@@ -1,11 +1,37 @@
 """Which codes become classes, and the rows' labels in terms of them."""
 
+import argparse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from fairseq_signals.data.row import Row
 from fairseq_signals.evaluation.cinc2021 import CLASSES, merge_codes
+
+
+def add_classes(
+    parser: argparse.ArgumentParser,
+    default: str = "all",
+    choices: str = "all, cinc2021 (its 26), or codes separated by commas",
+    min_count: int = 1,
+) -> None:
+    """Adds `--classes` and `--min-count`."""
+    parser.add_argument("--classes", default=default, metavar="CLASSES", help=choices)
+    help_text = "with --classes all: leave out what fewer recordings have"
+    parser.add_argument("--min-count", type=int, default=min_count, metavar="N", help=help_text)
+
+
+def listed_codes(text: str) -> tuple[str, ...]:
+    """Codes that are separated by commas."""
+    return tuple(code.strip() for code in text.split(",") if code.strip())
+
+
+def outside_line(outside: Counter[str]) -> list[str]:
+    """What to say of the codes outside the class list, if there are any."""
+    if not outside:
+        return []
+    common = ", ".join(f"{code} ({number})" for code, number in outside.most_common(5))
+    return [f"labels outside the class list: {len(outside)}, {outside.total()} times; most often {common}"]
 
 
 def in_classes(rows: Sequence[Row], choice: str, at_least: int = 1) -> tuple[list[Row], list[str], Counter[str]]:
@@ -34,7 +60,7 @@ def in_classes(rows: Sequence[Row], choice: str, at_least: int = 1) -> tuple[lis
     elif choice == "all":
         classes = sorted(code for code, number in counts.items() if number >= at_least)
     else:
-        classes = [code.strip() for code in choice.split(",") if code.strip()]
+        classes = list(listed_codes(choice))
     if any(row.labels for row in rows) and not any(counts[code] for code in classes):
         common = ", ".join(code for code, _ in counts.most_common(5))
         raise ValueError(

@@ -13,22 +13,10 @@ from pathlib import Path
 
 from fairseq_signals.data.item import Stated
 from fairseq_signals.data.leads import STANDARD_LEADS
+from manifests.parts.cells import truth
 
 FINDINGS = ("1dAVb", "RBBB", "LBBB", "SB", "ST", "AF")
 CHAGAS = "Chagas"
-
-_TRUTHS = {
-    "true": True,
-    "1": True,
-    "1.0": True,
-    "t": True,
-    "false": False,
-    "0": False,
-    "0.0": False,
-    "f": False,
-    "": None,
-    "nan": None,
-}
 
 
 def stated(leads: Sequence[str] = STANDARD_LEADS) -> Stated:
@@ -41,18 +29,7 @@ def assumptions(leads: Sequence[str] = STANDARD_LEADS) -> str:
     return f"assumed: 400 Hz, mV, zeros at both ends are padding, leads in the order {', '.join(leads)}"
 
 
-def truth(cell: str, where: str) -> bool | None:
-    """Whether a cell says yes; None where it says nothing.
-
-    Raises:
-        ValueError: it says something else.
-    """
-    if cell.lower() not in _TRUTHS:
-        raise ValueError(f"cell must be true, false or empty, got {cell!r} ({where})")
-    return _TRUTHS[cell.lower()]
-
-
-def sex_of(cell: str, where: str) -> str:
+def sex_of_male(cell: str, where: str) -> str:
     """The manifest's word for a cell of `is_male`."""
     return {True: "male", False: "female", None: ""}[truth(cell, where)]
 

@@ -3,18 +3,20 @@
 Columns by name, in any order (`manifests/parts/csv_table.py` says how they are separated): `file` (path relative to the
 source, with or without extension) or `id` (name of the file without folder and extension); `labels` (codes separated
 by commas or semicolons, `?CODE` for unknown, `-` for nothing known, empty for none applies); `patient`; `split`
-(train, valid, test). Any other column is kept. Only `file` or `id` must be there.
+(train, valid, test). Any other column is kept, but none may have a name that the manifest needs for itself, such as
+`rate`. Only `file` or `id` must be there.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Reject
 from fairseq_signals.data.preparation import SPLITS
-from fairseq_signals.data.row import COLUMNS, CellError, parse_labels
+from fairseq_signals.data.row import CellError, parse_labels
 from manifests.parts.csv_table import cells_of, columns_of
+from manifests.parts.strays import not_in
+from manifests.parts.taken_columns import refuse_taken
 
 _MEANT = ("file", "id", "labels", "patient", "split")
 
@@ -31,13 +33,15 @@ def apply_table(path: Path, items: Sequence[Item]) -> tuple[list[Item], list[Rej
         the table does not list, and the names of its further columns.
 
     Raises:
-        ValueError, FileNotFoundError: a column is missing, or a cell is not what its column holds.
+        ValueError, FileNotFoundError: a column is missing or has the name of one of the manifest's, or a cell is not
+            what its column holds.
     """
     columns = columns_of(path)
     if "file" not in columns and "id" not in columns:
         raise ValueError(f"table must have a column file or id, got {', '.join(columns) or 'nothing'} ({path}, row 1)")
+    refuse_taken(columns, path, "call it something else in the table", more=("folder",))
     key = "file" if "file" in columns else "id"
-    further = [name for name in columns if name not in (*_MEANT, *COLUMNS)]
+    further = [name for name in columns if name not in _MEANT]
     by_key = _index(items, key)
     found: dict[str, Item] = {}
     lost: list[Item] = []
@@ -56,9 +60,7 @@ def apply_table(path: Path, items: Sequence[Item]) -> tuple[list[Item], list[Rej
         else:
             lost.append(item)  # its reading will fail, and it will be among the rejects
     listed = [found[item.file] for item in items if item.file in found]
-    message = f"recording must be listed in {path.name}, got none of its name"
-    unlisted = [Reject(item, UNLISTED, message) for item in items if item.file not in found]
-    return listed + lost, unlisted, further
+    return listed + lost, [not_in(path.name, item) for item in items if item.file not in found], further
 
 
 def _index(items: Sequence[Item], key: str) -> dict[str, list[Item]]:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -60,6 +61,15 @@ def packing_of(options: argparse.Namespace) -> Packing:
 def work_of(options: argparse.Namespace) -> Work:
     """Who does the work, as the options tell."""
     return Work(options.workers, options.dask, options.overwrite)
+
+
+def choices_of(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """What was chosen beyond the packing, by name, in plain lists and numbers for the card."""
+    return {name: _plain(getattr(options, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 def _renaming(text: str) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from openpyxl import load_workbook
+
 
 def workbook_cells(path: Path, *columns: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Number of each row, and its cells in these columns, in this order; empty rows are passed over.
@@ -16,8 +18,8 @@ def workbook_cells(path: Path, *columns: str) -> Iterator[tuple[int, tuple[str, 
         columns: names.
 
     Raises:
-        FileNotFoundError, ValueError: there is no such file, it is no workbook, a column is missing or stands there
-            twice, or openpyxl is not installed.
+        FileNotFoundError, ValueError: there is no such file, it is no workbook, or a column is missing or stands there
+            twice.
     """
     rows = _rows(path)
     names = [_text(cell) for cell in next(rows, ())]
@@ -34,12 +36,6 @@ def workbook_cells(path: Path, *columns: str) -> Iterator[tuple[int, tuple[str, 
 
 
 def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
-    try:
-        from openpyxl import load_workbook
-    except ImportError as error:
-        raise ValueError(
-            f'openpyxl must be installed for {path.name} (pip install "fairseq-signals[workbooks]"), got none ({path})'
-        ) from error
     if not path.is_file():
         raise FileNotFoundError(f"table {path.name} must be a file, got none at {path}")
     try:

@@ -139,7 +139,10 @@ def test_the_workbook_and_the_folder_must_agree(figshare, tmp_path):
     [
         (["x", "LBBB", "", 1, "", "MALE"], r"one of the rhythms SB, SR, .*, got 'x' and 'LBBB' \(.*row 2\)"),
         (["x", None, "", 1, "", "MALE"], r"one of the rhythms SB, SR, .*, got 'x' and ''"),
-        (["x", "SR", "", 1, "", "M"], r"gender must be MALE or FEMALE, got 'M' \(.*Diagnostics\.xlsx, row 2\)"),
+        (
+            ["x", "SR", "", 1, "", "X"],
+            r"sex must be M or F, male or female, or empty, got 'X' \(.*Diagnostics\.xlsx, row 2\)",
+        ),
         (
             ["../x", "SR", "", 1, "", "MALE"],
             r"file must be a path inside the source's folder, got 'ECGData/\.\./x\.csv'",

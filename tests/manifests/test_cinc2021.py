@@ -134,7 +134,7 @@ def test_ptbxl_has_its_own_patients_and_folds(challenge, prepared):
 
 def test_without_the_table_its_patients_are_loudly_unknown(challenge, tmp_path, capsys):
     card = _main(challenge / "training", tmp_path, "--parts", "ptb-xl")
-    assert "warning: PTB-XL's patients are unknown without --ptbxl-table" in capsys.readouterr().out
+    assert "check: PTB-XL's patients are unknown without --ptbxl-table" in capsys.readouterr().out
     assert "PTB-XL's patients are unknown" in card["split"] and card["counts"]["patients"] == 30
     assert {row.extra["ecg_id"] for row, _ in _rows(tmp_path).values()} == {str(n) for n in range(1, 31)}
     assert not (tmp_path / "gallery.tsv").exists()
@@ -142,8 +142,8 @@ def test_without_the_table_its_patients_are_loudly_unknown(challenge, tmp_path, 
     assert "unknown without --ptbxl-table: nobody can be paired" in capsys.readouterr().out
     card = _main(challenge / "training" / "georgia", tmp_path / "georgia", "--preset", "oh2022")
     told = capsys.readouterr().out
-    assert "warning: not there: cpsc_2018, cpsc_2018_extra, ptb-xl, chapman_shaoxing, ningbo" in told
-    assert "PTB-XL's patients" not in told + card["split"] and "got 30: is the download" in card["checks"][0]
+    assert "cpsc_2018 0 of 6877, cpsc_2018_extra 0 of 3453, ptb-xl 0 of 21837, georgia 30 of 10344, " in told
+    assert "PTB-XL's patients" not in told + card["split"]
 
 
 def test_a_table_of_other_recordings_is_found_out(challenge, tmp_path):
@@ -169,7 +169,7 @@ def test_recordings_that_ptbxl_dropped_or_never_had_are_rejected(challenge, tmp_
     assert len(DUPLICATES) == 38
 
 
-def test_a_source_is_told_by_the_folder_and_confirmed_by_the_name(tmp_path, capsys):
+def test_a_source_is_told_by_the_folder_and_confirmed_by_the_name(tmp_path):
     assert part_of_file("training/georgia/g1/E00001.hea") == ("georgia", None)
     assert part_of_file("chapman_ningbo/JS10646.hea") == ("chapman_shaoxing", None)
     assert part_of_file("chapman_ningbo/JS10647.hea") == ("ningbo", None)
@@ -179,8 +179,9 @@ def test_a_source_is_told_by_the_folder_and_confirmed_by_the_name(tmp_path, caps
     _write(tmp_path / "in" / "ptb", "S0001", 2, (SR,))
     _write(tmp_path / "in" / "mine", "monday", 3, (SR,))
     card = _main(tmp_path / "in", tmp_path / "out")
-    told = capsys.readouterr().out
-    assert "warning: name E00001 is one of georgia, its folder is ptb's: it is taken for one of ptb" in told
+    told = "E00001\tptb/E00001.hea\tname E00001 is one of georgia, its folder is ptb's: it is taken for one of ptb\n"
+    assert told in (tmp_path / "out" / "warnings.tsv").read_text()
+    assert "recordings whose name is of another sub-source than their folder, which counts: 1" in card["checks"]
     assert {row.extra["source"] for row, _ in _rows(tmp_path / "out").values()} == {"ptb"}
     assert card["counts"]["rejected"] == {"unlisted": 1}
     assert (
@@ -288,8 +289,8 @@ def test_what_is_taken_is_checked(challenge, tmp_path, capsys):
 def test_another_number_of_recordings_than_published_is_told(challenge, tmp_path, capsys):
     card = _main(challenge / "training", tmp_path, "--parts", "ptb")
     told = capsys.readouterr().out
-    assert "warning: ptb has 516 recordings, got 20: is the download complete?" in told and "not there" not in told
-    assert card["checks"][0] == "the source publishes 516 recordings, got 20: is the download complete?"
+    line = "other numbers of recordings than published, is the download complete? ptb 20 of 516"
+    assert card["checks"][0] == line and told.count("is the download complete?") == 1
     assert sum(EXPECTED.values()) == 88253
     assert sum(EXPECTED[part] for part in PRESETS["mehari2022"].parts) == 43101
 

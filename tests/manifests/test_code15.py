@@ -183,16 +183,20 @@ def test_what_only_the_table_or_only_the_file_has_is_listed(source, tmp_path, ca
     listed = (tmp_path / "out" / "rejected.tsv").read_text()
     assert "900\texams_part0.hdf5\tmissing" in listed and "100\texams_part0.hdf5\tunlisted" in listed
     out = capsys.readouterr().out
-    assert "parts that are not there: 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17 (2 recordings)" in out
-    assert "publishes 345779 recordings, got 17" in out and "no code15_chagas_labels.csv" in out
+    assert "parts that are not there: 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17 (2 recordings of " in out
+    assert "publishes 345777 recordings, got 17" in out, "without those of the parts that are not there"
+    assert "no code15_chagas_labels.csv" in out
     assert "none of the six findings that are not normal either: 1 of 18" in out
 
 
-def test_a_recording_in_another_file_than_the_table_says_is_told(source, tmp_path, capsys):
+def test_a_recording_in_another_file_than_the_table_says_is_told(source, tmp_path):
     folder, _, rows = source
     change(folder, rows, trace_file={105: "exams_part10.hdf5"})
-    _, found = prepared(folder, tmp_path / "out")
-    assert "odd: 1 recordings are in another file than exams.csv tells" in capsys.readouterr().out and "105" in found
+    card, found = prepared(folder, tmp_path / "out")
+    assert "105" in found
+    assert "recordings in another file than exams.csv tells, found by their exam_id: 1" in card["checks"]
+    warnings = (tmp_path / "out" / "warnings.tsv").read_text()
+    assert "105\texams_part0.hdf5\texams.csv says exams_part10.hdf5; found by its exam_id\n" in warnings
 
 
 @pytest.mark.parametrize(

@@ -182,8 +182,11 @@ def test_an_array_that_is_missing_is_named_but_no_split_is_not_needed(source):
     ("cells", "message"),
     [
         ({"split": "training"}, r"split must be one of train, val, test, no_split, got 'training' \(.*row 2\)"),
-        ({"sex": "1"}, r"sex must be male or female, got '1' \(.*row 2\)"),
-        ({"lvef_lte_45_flag": "yes"}, r"flag must be 0, 1 or empty, got 'yes' \(.*row 2, column lvef_lte_45_flag\)"),
+        ({"sex": "1"}, r"sex must be M or F, male or female, or empty, got '1' \(.*row 2\)"),
+        (
+            {"lvef_lte_45_flag": "yes"},
+            r"cell must be true, false or empty, got 'yes' \(.*row 2, column lvef_lte_45_flag\)",
+        ),
     ],
 )
 def test_cells_that_are_not_as_they_should_be_are_refused(source, cells, message):

@@ -79,7 +79,7 @@ def test_everybody_with_two_recordings_is_identified_and_not_pretrained_on(sourc
         ),
         ("'NORM': 100.0", "__import__('os').getcwd(): 1", r"row must be one of PTB-XL, got malformed node .*row 2\)"),
         (",1,records100/00000/00001", ",11,records100/00000/00001", r"got fold '11' and sex '1'.*row 2\)"),
-        ("strat_fold", "fold", r"must have the columns .*, got no strat_fold"),
+        ("strat_fold", "fold", r"ptbxl_database\.csv must have the columns .*strat_fold.*, got .*, fold"),
         (",1.0,", ",x,", r"row must be one of PTB-XL, got could not convert .*row 2\)"),
     ],
 )
@@ -96,7 +96,7 @@ def test_missing_parts_are_named(source, tmp_path):
     with pytest.raises(FileNotFoundError, match="source must have the folder records500, got none"):
         _main(source, tmp_path / "out", "--records", "500")
     (source / "scp_statements.csv").unlink()
-    with pytest.raises(FileNotFoundError, match=r"source must have the file scp_statements\.csv, got none"):
+    with pytest.raises(FileNotFoundError, match=r"table scp_statements\.csv must be a file, got none"):
         _main(source, tmp_path / "out")
 
 

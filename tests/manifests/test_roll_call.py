@@ -24,6 +24,12 @@ def _commands() -> list[list[str]]:
 COMMANDS = _commands()
 
 
+def test_the_folder_lists_sources_and_nothing_else():
+    found = {path.name for path in (ROOT / "manifests").iterdir() if path.name != "__pycache__"}
+    assert {name for name in found if "." in name} == {"README.md", "__init__.py", *(f"{name}.py" for name in SOURCES)}
+    assert {name for name in found if "." not in name} == {"details", "label_maps", "origins", "parts"}
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_source_has_a_test_a_description_and_its_lines_in_the_readme(name):
     assert (ROOT / "tests" / "manifests" / f"test_{name}.py").is_file(), "a test file"

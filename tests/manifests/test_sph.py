@@ -132,8 +132,8 @@ def _changed(archive, folder, **changes):
         ),
         ({"AHA_Code": "310"}, r"got 310 in '310'"),
         ({"AHA_Code": "1;99"}, r"got 99 in '1;99'"),
-        ({"Sex": "X"}, r"Sex must be M or F and N a whole number, got 'X' and '\d+' \(.*row 2\)"),
-        ({"N": "many"}, r"got '[MF]' and 'many'"),
+        ({"Sex": "X"}, r"sex must be M or F, .*got 'X' \(.*row 2\)"),
+        ({"N": "many"}, r"N must be a whole number, got 'many' \(.*row 2\)"),
     ],
 )
 def test_another_table_is_refused_with_its_row(archive, tmp_path, changes, message):

@@ -159,7 +159,7 @@ def test_a_class_of_a_rule_is_one_even_where_it_never_applies(archive, tmp_path,
     sexes = {row.id: row.extra["sex"] for row, _ in _rows(tmp_path / "out").values()}
     assert [sexes[f"a/{n:02d}.npy"] for n in range(4)] == ["male", "female", "1", ""], "what 1 means nobody told"
     out = capsys.readouterr().out
-    assert "ef: from 50 to 50; unknown: 0 empty, 10 missing, 0" in out and "lvsd: 0 positive, 10 negative" in out
+    assert "ef: from 50 to 50; unknown: 0 empty, 10 missing, 0" in out and "lvsd 0 positive, 10 negative" in out
 
 
 def test_a_missing_file_is_a_reject_and_numbers_without_a_unit_are_kept_as_they_are(archive, tmp_path):
@@ -178,10 +178,14 @@ def test_a_missing_file_is_a_reject_and_numbers_without_a_unit_are_kept_as_they_
         (
             "file,rate\na,1\n",
             [],
-            r"columns must have names of their own, .*got 'rate' .*--columns new=rate renames one",
+            r"columns must have names of their own, .*got 'rate' .*--columns new=rate renames it",
         ),
+        ("file,sampling_weight\na,1\n", [], r"names of their own, .*got 'sampling_weight'"),
+        ("file,waveform\na,1\n", [], r"names of their own, .*got 'waveform'"),
+        ("file,derived\na,1\n", [], r"names of their own, .*got 'derived'"),
+        ("file,a,a\na,1,1\n", [], r"columns must differ in name, got file, a, a"),
         ("file,a\na,1\n", ["--columns", "a=b"], r"columns must be in the table, no b \(--columns\), got file, a"),
-        ("file,a\na,1\n", ["--columns", "file=a"], r"names of their own, .*got 'file'"),
+        ("file,a\na,1\n", ["--columns", "file=a"], r"names of their own, got 'file' twice"),
         (
             "file\n/etc/passwd\n",
             [],
@@ -235,5 +239,5 @@ def test_the_command_runs(archive, tmp_path):
     command = [sys.executable, "-m", "manifests.table", *map(str, words)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "lvsd: 7 positive, 14 negative" in done.stdout
+    assert "lvsd 7 positive, 14 negative" in done.stdout
     assert "30 unreadable" in done.stdout, "arrays whose rate, leads and unit nobody told"

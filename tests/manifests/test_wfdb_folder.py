@@ -53,7 +53,7 @@ def test_labels_patients_and_columns_come_from_the_headers(archive, tmp_path, wr
         assert row.extra == {
             "age": str(40 + patient),
             "sex": "female" if patient % 2 else "male",
-            "source": ("one", "two")[number % 2],
+            "folder": ("one", "two")[number % 2],
         }
     expected = write_wfdb(tmp_path / "again", "r07", 7)
     stored = Store(tmp_path / "store").read(*rows["two/r07"][0].stored)
@@ -90,7 +90,7 @@ def test_patients_by_another_rule(archive, tmp_path, rule, number):
 def test_without_a_second_recording_there_are_no_pairs_and_it_is_said(archive, tmp_path, capsys):
     card = _main(archive, tmp_path, "--patient-from", "none")
     assert not (tmp_path / "gallery.tsv").exists() and "no patient has two recordings" in card["split"]
-    assert "no pairs for identification: no patient of test" in capsys.readouterr().out
+    assert "check: no pairs for identification: no patient of test or valid has two" in capsys.readouterr().out
 
 
 def test_a_table_brings_labels_patients_splits_and_columns(archive, tmp_path):

@@ -67,9 +67,8 @@ def test_what_is_no_number_is_unknown_and_never_negative():
         (("lvsd",), ()),
     ]
     assert rules.lines() == [
-        "ef: from 30 to 60; unknown: 1 empty, 2 missing, 2 that are no numbers (such as '35,5', 'nan')",
-        "lvsd: 2 positive, 2 negative",
-        "mid: 1 positive, 3 negative",
+        "ef: from 30 to 60; unknown: 1 empty, 2 missing, 2 that are no numbers (such as '35,5', 'nan'); "
+        "lvsd 2 positive, 2 negative; mid 1 positive, 3 negative",
     ]
 
 

@@ -37,15 +37,16 @@ def test_given_splits_are_kept_and_a_row_without_one_is_nowhere():
     }
 
 
-def test_pairs_stay_in_their_split_and_their_lack_is_said(capsys):
+def test_pairs_stay_in_their_split_and_their_lack_is_said():
     splits = {"train": [_row(0, "a"), _row(1, "a")], "valid": [_row(2, "b")], "test": [_row(3, "c"), _row(4, "c")]}
-    pairs, how = pairs_of_splits(splits, 5.0, 1)
+    pairs, how, remarks = pairs_of_splits(splits, 5.0, 1)
     assert set(pairs) == {"gallery", "probe"} and "a random crop of 5 s" in how
     assert {pairs["gallery"][0].id, pairs["probe"][0].id} == {"r3", "r4"}
-    assert "no patient of valid has two recordings of 5 s" in capsys.readouterr().out
+    assert remarks == ["no pairs for identification: no patient of valid has two recordings of 5 s"]
     assert pairs_of_splits({**splits, "test": []}, 5.0, 1) == (
         {},
         "no gallery and probe, as no patient has two recordings",
+        ["no pairs for identification: no patient of test or valid has two recordings of 5 s"],
     )
 
 

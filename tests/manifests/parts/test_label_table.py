@@ -49,6 +49,13 @@ def test_rows_are_joined_by_id_where_names_are_unique(tmp_path):
     [
         ("name,labels\n", r"table must have a column file or id, got name, labels \(.*row 1\)"),
         ("", "table must have a column file or id, got nothing"),
+        (
+            "file,rate\na/1,500\n",
+            r"columns must have names of their own, .*got 'rate' \(.*row 1\); call it something else",
+        ),
+        ("file,sampling_weight\na/1,2\n", "got 'sampling_weight'"),
+        ("file,waveform\na/1,x\n", "got 'waveform'"),
+        ("file,folder\na/1,x\n", "got 'folder'"),
         ("file,labels\na/1\n", r"row must have 2 cells, got 1 \(.*row 2\)"),
         ("file,labels\na/2,AF\na/1,AF,SB\n", r"row must have 2 cells, got 3 \(.*row 3\)"),
         ("file\na/1\na/1.hea\n", r"file must be listed once, got 'a/1\.hea' again \(.*row 3\)"),

@@ -1,5 +1,3 @@
-import sys
-
 import pytest
 from openpyxl import Workbook
 
@@ -36,11 +34,3 @@ def test_what_is_no_workbook_is_refused(tmp_path):
         list(workbook_cells(tmp_path / "t.xlsx", "a"))
     with pytest.raises(FileNotFoundError, match=r"table u\.xlsx must be a file, got none at"):
         list(workbook_cells(tmp_path / "u.xlsx", "a"))
-
-
-def test_without_the_library_the_way_out_is_told(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(
-        ValueError, match=r'openpyxl must be installed .* \(pip install "fairseq-signals\[workbooks\]"\)'
-    ):
-        list(workbook_cells(tmp_path / "t.xlsx", "a"))
