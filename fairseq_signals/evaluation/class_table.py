@@ -58,8 +58,7 @@ def _class_column(
     axes.set_yticks(places, [shortened(code, 19) for code in codes], fontsize=6.5, parse_math=False)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_visible(False)
-    for side in ("top", "right", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
     heads = ["all", *counts.splits, UNKNOWN] if len(counts.splits) > 1 else ["all", UNKNOWN]
     ends = [*np.linspace(bar + 0.18, 0.8, len(heads) - 1), 1.0]
     for line in range(-1, len(codes)):

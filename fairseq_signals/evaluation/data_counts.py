@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from fairseq_signals.data.card import CARD_NAME, read_card
+from fairseq_signals.data.destination import EXCLUDED, REJECTED, SPLITS, WARNINGS
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.row import parse_labels
 
-SPLITS = ("train", "valid", "test")
 UNKNOWN = "unknown"
-_LEFT_OUT = ("rejected.tsv", "excluded.tsv")  # of a preparation, and of a combination
-_WARNINGS = ("warnings.tsv", "notes.tsv")  # the second is its name in older data sets
+_LEFT_OUT = (REJECTED, EXCLUDED)  # of a preparation, and of a combination
+_WARNINGS = (WARNINGS, "notes.tsv")  # the second is its name in older data sets
 _LOCAL = frozenset({"id", "file"})
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 

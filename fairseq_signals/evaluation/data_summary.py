@@ -42,7 +42,7 @@ def draw_data_summary(folder: str | PathLike, path: str | PathLike) -> Figure:
     _heading(figure, counts)
     place = {"left": 0.09, "right": 0.46, "top": 0.85, "bottom": 0.02, "hspace": 0.5, "wspace": 0.32}
     left = figure.add_gridspec(5, 2, height_ratios=[1.05, 1, 1, 0.9, 0.8], **place)
-    _splits(figure.add_subplot(left[0, :]), counts)
+    _manifests(figure.add_subplot(left[0, :]), counts)
     _bars(figure.add_subplot(left[1, 0]), counts.sources, "source")
     _ages(figure.add_subplot(left[1, 1]), counts)
     _bars(figure.add_subplot(left[2, 0]), _by_sex_rate_leads(counts), "sex, rate, leads")
@@ -80,7 +80,7 @@ def _heading(figure: Figure, counts: DataCounts) -> None:
         figure.text(0.98, 0.965, "; ".join(alarms), fontsize=10, color=_ALARM, weight="bold", ha="right", va="center")
 
 
-def _splits(axes: Axes, counts: DataCounts) -> None:
+def _manifests(axes: Axes, counts: DataCounts) -> None:
     """A table of the manifests."""
     axes.set_axis_off()
     axes.set_title("manifests", loc="left", fontsize=10, weight="bold")
@@ -134,8 +134,7 @@ def _numbers_beside(axes: Axes, places: Sequence[float], values: Sequence[int], 
         axes.annotate(f"{value:,}", (value, place), (3, 0), textcoords="offset points", va="center", fontsize=size)
     axes.set_xlim(0, max([*values, 1]) * 1.25)
     axes.xaxis.set_visible(False)
-    for side in ("top", "right", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 
 def _ages(axes: Axes, counts: DataCounts) -> None:
@@ -170,8 +169,7 @@ def _plain(axes: Axes, title: str) -> None:
     axes.set_title(title, loc="left", fontsize=10, weight="bold")
     axes.tick_params(labelsize=8)
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _reasons(axes: Axes, numbers: Counter[str], title: str) -> None:

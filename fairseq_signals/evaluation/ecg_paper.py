@@ -1,12 +1,11 @@
 """A recording on ECG paper: 25 mm/s, 10 mm/mV, three rows of four leads and a rhythm strip, as in the clinic.
 
-Conventions: everything is drawn in millimetres of paper, at true scale when the page is printed at its own size.
-The columns show successive stretches of the recording, so a column's boundary is one moment in all its leads.
+Conventions: everything is drawn in millimetres of paper (`paper_layout` says what stands where), at true scale when
+the page is printed at its own size.
 """
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from os import PathLike
 
 import numpy as np
@@ -18,35 +17,16 @@ from matplotlib.patheffects import withStroke
 
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.record import Record
+from fairseq_signals.evaluation.paper_layout import GAIN, SPEED, Strip, arranged, stretch
 
-SPEED = 25.0  # mm per second
-GAIN = 10.0  # mm per millivolt
-LAYOUT = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
-RHYTHM_LEAD = "II"
-MAX_SECONDS = 10.0
 DPI = 152.4  # six dots per millimetre, so that the grid's lines fall on dots and look even
-
-ROW = 28.0  # mm between the zero lines of two rows
-_MARGIN = 10.0  # mm of paper left of the first column; holds the calibration pulse
-_TITLE, _FOOTER = 12.0, 7.0  # mm above and below the traces
-_TITLE_LINES = 3  # that fit into it
+_TITLE_LINES = 3  # that fit above the traces
 _LETTER = 1.85  # mm, the title's widest common letters
 _INCH = 25.4
 
 HALO = [withStroke(linewidth=2, foreground="white")]  # keeps names legible over traces
 
-_MINOR, MAJOR, INK, _MASKED = "#f9d3d3", "#eb9a9a", "#101018", "#8c8c8c"
-
-
-@dataclass(frozen=True)
-class Strip:
-    """One lead's stretch on the paper: `start` to `stop` in samples, placed with its left end and zero line in mm."""
-
-    lead: str
-    start: int
-    stop: int
-    left: float
-    zero: float
+_MINOR, _MAJOR, INK, _MASKED = "#f9d3d3", "#eb9a9a", "#101018", "#8c8c8c"
 
 
 def draw(
@@ -146,49 +126,6 @@ def _wrapped(text: str, width: float) -> str:
     return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, letters) or [""])
 
 
-def stretch(values: np.ndarray, rate: float, start: float = 0.0) -> np.ndarray:
-    """At most ten seconds of `[L, T]`, from the second `start` on."""
-    seconds = values.shape[1] / rate
-    if not 0 <= start < seconds:
-        raise ValueError(f"start must be within the recording's {seconds:g} seconds, got {start:g}")
-    first = round(start * rate)
-    return values[:, first : first + round(MAX_SECONDS * rate)]
-
-
-def arranged(
-    leads: tuple[str, ...], samples: int, rate: float, rhythm: bool = True
-) -> tuple[list[Strip], float, float]:
-    """Strips of the standard sheet, or one full-length row per lead where four or fewer leads are there.
-
-    Args:
-        leads: names, in standard order.
-        samples: of each.
-        rate: Hz.
-        rhythm: with a whole-length strip under the standard sheet.
-
-    Returns:
-        The strips, and width and height of the paper in mm, multiples of 5.
-    """
-    if len(leads) <= 4:
-        rows: list[tuple] = [(lead,) for lead in leads]
-    else:
-        rows = [tuple(lead for lead in row) for row in LAYOUT]
-        columns = [i for i in range(4) if any(row[i] in leads for row in rows)]
-        rows = [tuple(row[i] for i in columns) for row in rows]
-        rows += [(RHYTHM_LEAD if RHYTHM_LEAD in leads else leads[0],)] if rhythm else []
-    bottom = _FOOTER + 0.5 * ROW
-    strips = []
-    for number, row in enumerate(rows):
-        edges = np.linspace(0, samples, len(row) + 1).round().astype(int)
-        zero = bottom + (len(rows) - 1 - number) * ROW
-        for lead, start, stop in zip(row, edges[:-1], edges[1:], strict=True):
-            if lead in leads:
-                strips.append(Strip(lead, int(start), int(stop), _MARGIN + start / rate * SPEED, zero))
-    width = max(_MARGIN + samples / rate * SPEED + 5, 105)
-    height = bottom + (len(rows) - 0.5) * ROW + _TITLE
-    return strips, float(np.ceil(width / 5) * 5), float(np.ceil(height / 5) * 5)
-
-
 def _sheet(to: "str | PathLike | Axes", width: float, height: float, dpi: float) -> tuple[Figure, Axes]:
     """A page of this size in mm, or the given axes."""
     if isinstance(to, Axes):
@@ -204,7 +141,7 @@ def _sheet(to: "str | PathLike | Axes", width: float, height: float, dpi: float)
 
 def _paper(axes: Axes, width: float, height: float) -> None:
     """Fine lines each millimetre, strong ones each fifth: 0.04 s and 0.1 mV, 0.2 s and 0.5 mV."""
-    for step, colour, line in ((1, _MINOR, 0.35), (5, MAJOR, 0.6)):
+    for step, colour, line in ((1, _MINOR, 0.35), (5, _MAJOR, 0.6)):
         across = [((x, 0), (x, height)) for x in np.arange(0, width + 1, step)]
         along = [((0, y), (width, y)) for y in np.arange(0, height + 1, step)]
         axes.add_collection(LineCollection(across + along, colors=colour, linewidths=line, zorder=0), autolim=False)

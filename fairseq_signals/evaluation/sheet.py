@@ -1,6 +1,6 @@
 """A sheet of random recordings of a manifest, all at one scale: what a data set looks like at a glance.
 
-Conventions: every panel is the clinic's arrangement of leads (`ecg_paper`) at a reduced scale, with squares of 0.2 s
+Conventions: every panel is the clinic's arrangement of leads (`paper_layout`) at a reduced scale, with squares of 0.2 s
 and 0.5 mV. The scale is the same in all panels and never fitted to the signal, so that a wrong gain is seen.
 """
 
@@ -17,18 +17,8 @@ from matplotlib.figure import Figure
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.stored_record import record_of_row
-from fairseq_signals.evaluation.ecg_paper import (
-    GAIN,
-    HALO,
-    INK,
-    MAX_SECONDS,
-    ROW,
-    SPEED,
-    Strip,
-    arranged,
-    labels_text,
-    stretch,
-)
+from fairseq_signals.evaluation.ecg_paper import HALO, INK, labels_text
+from fairseq_signals.evaluation.paper_layout import GAIN, MAX_SECONDS, ROW, SPEED, Strip, arranged, stretch
 
 MOST = 60
 _COLUMNS = 3

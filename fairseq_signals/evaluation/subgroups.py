@@ -1,4 +1,4 @@
-"""Scores by sex, age band and source, for the recordings whose manifest says them.
+"""Scores by sex, age band, source and folder, for the recordings whose manifest says them.
 
 Conventions:
     A column is a list of N values, text as in the manifest. Sex is `male` or `female` however it is spelled
@@ -39,13 +39,13 @@ def age_group(value: Any) -> str:
     return next(name for limit, name in _AGE_BANDS if age < limit)
 
 
-def source_group(value: Any) -> str:
-    """The source's name, or `unknown`."""
+def name_group(value: Any) -> str:
+    """The name of the source or folder, or `unknown`."""
     text = str(value).strip()
     return _UNKNOWN if text.lower() in _MISSING else text
 
 
-GROUPINGS = {"sex": sex_group, "age": age_group, "source": source_group}
+GROUPINGS = {"sex": sex_group, "age": age_group, "source": name_group, "folder": name_group}
 """The columns that make groups, and how."""
 
 
