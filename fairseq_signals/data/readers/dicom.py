@@ -1,33 +1,25 @@
 """ECGs in DICOM waveform files (12-lead, general, ambulatory, general 32-bit ECG), through pydicom.
 
 The rhythm is a multiplex group; median beats are others, and never read. Of several rhythm groups the one with the most
-standard leads is read, then the longest, and the rest is noted. A lead is known by its code (SCPECG or MDC) or, where
-the code is another, by its meaning; where both are known they must agree.
-
-Amplitude = number × sensitivity × correction factor + baseline, in the channel's units, all of which must be stated.
+standard leads is read, then the longest, and the rest is noted. `_dicom_channels.py` says how leads and amplitudes are
+told.
 
 `meta`: `age` (years), `sex`, `started`, `device`, `statements`, `notes`. The id is the SOP instance UID.
 
-Differs from pydicom's own scaling, which takes a missing sensitivity for 1 and swaps no bytes of big-endian files: both
-are refused here. Differs from ecgdatakit, which turns every sample that equals the padding value into NaN: public
-files state 0, which is also an amplitude; so a padding value counts only if it is not 0 and lies outside of the signal.
+Differs from pydicom, which swaps no bytes of big-endian files: they are refused.
 
-Source: DICOM PS3.3 A.34.3 to A.34.5, C.10.9; PS3.16 CID 3001.
+Source: DICOM PS3.3 A.34.3 to A.34.5, C.10.9.
 """
 
-import re
 import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
+from fairseq_signals.data.readers._dicom_channels import channel_of, lead_name, stored_numbers
 from fairseq_signals.data.readers._facts import age, age_between, compact_moment, sex, words, written
 from fairseq_signals.data.readers._libraries import vendor_library
-from fairseq_signals.data.readers._numbers import MOST_SAMPLES, count, number, sensible_rate
-from fairseq_signals.data.readers._vendor import About, Channel, Passed, most_leads, vendor_record
-from fairseq_signals.data.readers.scp import LEAD_CODES
+from fairseq_signals.data.readers._numbers import number, sensible_rate
+from fairseq_signals.data.readers._vendor import About, Passed, most_leads, vendor_record
 from fairseq_signals.data.record import Record
 
 FORMAT = "DICOM waveform"
@@ -45,8 +37,6 @@ _READ = (
 _ECG_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.9.1.{kind}" for kind in (1, 2, 3, 4))
 _PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")  # little-endian, implicit and explicit
 _BEATS = ("MEDIAN", "BEAT", "AVERAGE", "TEMPLATE")
-_NUMBERS = {(8, "SB"), (8, "UB"), (16, "SS"), (16, "US"), (32, "SL"), (32, "UL")}
-_CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d+)")
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -97,8 +87,8 @@ def _read(pydicom: Any, path: Path, passed: Passed) -> Record:
         raise ValueError(f"a DICOM file must be an ECG waveform, got {name} ({path})")
     place, notes = _rhythm(content, path)
     group = content.WaveformSequence[place]
-    stored = _numbers(content, place, path)
-    channels = [_channel(stored, i, group, notes, path) for i in range(stored.shape[1])]
+    stored = stored_numbers(content, place, path)
+    channels = [channel_of(stored, i, group, notes, path) for i in range(stored.shape[1])]
     hertz = sensible_rate(number(group.get("SamplingFrequency"), "sampling frequency", path), path)
     return vendor_record(path, channels, hertz, passed, _about(content, notes))
 
@@ -115,7 +105,7 @@ def _rhythm(content: Any, path: Path) -> tuple[int, list[str]]:
         raise ValueError(f"a DICOM file must hold a rhythm waveform, got {', '.join(labels) or 'none'} ({path})")
     sizes = [
         (
-            [_name(one, path) for one in groups[i].get("ChannelDefinitionSequence") or ()],
+            [lead_name(one, path) for one in groups[i].get("ChannelDefinitionSequence") or ()],
             number(groups[i].get("NumberOfWaveformSamples", 0), "number of samples", path)
             / max(number(groups[i].get("SamplingFrequency", 1), "sampling frequency", path), 1e-9),
         )
@@ -124,79 +114,6 @@ def _rhythm(content: Any, path: Path) -> tuple[int, list[str]]:
     chosen = found[most_leads(sizes)]
     notes = [f"rhythm groups must be one, got {len(found)}: read number {chosen + 1}"] if len(found) > 1 else []
     return chosen, notes
-
-
-def _numbers(content: Any, place: int, path: Path) -> np.ndarray:
-    """The stored numbers of a group, `[T, channels]`."""
-    from pydicom.waveforms import multiplex_array
-
-    group = content.WaveformSequence[place]
-    bits = count(group.get("WaveformBitsAllocated"), "bits allocated", path)
-    kind = str(group.get("WaveformSampleInterpretation", ""))
-    if (bits, kind) not in _NUMBERS:
-        raise ValueError(f"samples must be plain integers of 8, 16 or 32 bits, got {bits} bits of kind {kind} ({path})")
-    n_channels = count(group.get("NumberOfWaveformChannels"), "number of channels", path)
-    n_samples = count(group.get("NumberOfWaveformSamples"), "number of samples", path)
-    n_defined = len(group.get("ChannelDefinitionSequence") or ())
-    if n_defined != n_channels:
-        raise ValueError(
-            f"each channel must be defined, got {n_channels} channels and {n_defined} definitions ({path})"
-        )
-    claimed = n_channels * n_samples * bits // 8
-    stored = len(group.get("WaveformData") or b"")
-    if claimed > MOST_SAMPLES * 4 or stored - claimed not in (0, claimed % 2):
-        expected = f"{n_channels} channels of {n_samples} samples ({claimed} bytes)"
-        raise ValueError(f"waveform data must be {expected}, got {stored} bytes ({path})")
-    return multiplex_array(content, place, as_raw=True)
-
-
-def _channel(whole: np.ndarray, place: int, group: Any, notes: list[str], path: Path) -> Channel:
-    definition = group.ChannelDefinitionSequence[place]
-    name = _name(definition, path)
-    if canonical_lead(name) not in STANDARD_LEADS:
-        return Channel(name, whole[:, place], np.nan, None)  # never looked at
-    where = Path(f"lead {name}, {path}")
-    step = number(definition.get("ChannelSensitivity"), "sensitivity", where)
-    step *= number(_stated(definition, "ChannelSensitivityCorrectionFactor", 1), "correction factor", where)
-    zero = number(_stated(definition, "ChannelBaseline", 0), "baseline", where)
-    for skew in ("ChannelTimeSkew", "ChannelSampleSkew"):
-        if number(_stated(definition, skew, 0), skew, where):
-            notes.append(f"{skew} of lead {name} must be 0, got {definition.get(skew)}: not applied")
-    units = definition.get("ChannelSensitivityUnitsSequence") or ()
-    unit = str(units[0].get("CodeValue", "") or "") if len(units) else ""
-    return Channel(name, _without_padding(whole, place, group, name, notes), step, unit or None, zero)
-
-
-def _stated(definition: Any, name: str, otherwise: float) -> Any:
-    value = definition.get(name)
-    return otherwise if value in (None, "") else value
-
-
-def _name(definition: Any, path: Path) -> str:
-    """A channel's lead by its code, or what its meaning or label says."""
-    sources = definition.get("ChannelSourceSequence") or ()
-    source = sources[0] if len(sources) else {}
-    code = _CODE.fullmatch(str(source.get("CodeValue", "") or "").strip())
-    meaning = str(source.get("CodeMeaning", "") or "")
-    told = canonical_lead(re.sub(r"\(.*?\)", "", meaning))
-    coded = LEAD_CODES.get(int(code.group(1)[:9])) if code else None
-    if coded and told and coded != told:
-        raise ValueError(f"a lead's code and meaning must agree, got {code.group()} ({coded}) and {meaning!r} ({path})")
-    return coded or told or meaning or str(definition.get("ChannelLabel", "") or "unnamed")
-
-
-def _without_padding(whole: np.ndarray, place: int, group: Any, name: str, notes: list[str]) -> np.ndarray:
-    """A channel of `[T, channels]` with NaN for padding, if the padding value cannot be an amplitude."""
-    padding = group.get("WaveformPaddingValue")
-    if not isinstance(padding, bytes) or len(padding) < whole.dtype.itemsize:
-        return whole[:, place]
-    value = np.frombuffer(padding[: whole.dtype.itemsize], whole.dtype.newbyteorder("<"))[0]
-    rest = whole[whole != value]
-    padded = whole[:, place] == value
-    if not padded.any() or value == 0 or (len(rest) and rest.min() < value < rest.max()):
-        return whole[:, place]
-    notes.append(f"lead {name} must have samples throughout, got {padded.sum()} marked as padding: NaN")
-    return np.where(padded, np.nan, whole[:, place].astype(np.float64))
 
 
 def _about(content: Any, notes: list[str]) -> About:

@@ -1,31 +1,21 @@
 """ECGs that Philips carts write as Sierra XML (`<restingecgdata>`), versions 1.03, 1.04, 1.04.01 and 1.04.02.
 
-Samples are 16-bit integers in Base64, lead after lead, plain or compressed (XLI: LZW over second differences).
-Compressed, the leads III, aVR, aVL and aVF are stored as what is left of them after they were predicted from I and II;
-they are rebuilt. Resolution (µV per step) and rate are the file's. The calibration pulse at the end is cut off
-(`meta["calibration_s"]`); exports carry one at 10.7 s.
+Samples stand in `parsedwaveforms` (`_sierra_samples.py` unpacks them). Resolution (µV per step) and rate are the
+file's. The calibration pulse at the end is cut off (`meta["calibration_s"]`); exports carry one at 10.7 s.
 
 `meta`: `age` (years; never the cart's `defaultage`), `sex`, `started`, `device`, `statements`, `notes`. The id is the
 document's where that is a UUID.
 
-Two libraries read this format. `sierraecg` gives the right leads for compressed files, but as numbers without their
-resolution, rebuilds by position whatever the labels say, and cannot read plain ones; `ecgdatakit` leaves remainders
-standing as leads where the labels come in another order. Both unpack without bound. So only ecgdatakit's decoders are
-used here, bounded by the stated duration, and other orders, offsets and encodings are refused.
-
 Source: Philips, "Sierra ECG XML schema", as far as the public example files of the project sierra-ecg-tools show it.
 """
 
-from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import numpy as np
-
-from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
+from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.readers._facts import UUID, age, age_between, moment, sex, words, written
-from fairseq_signals.data.readers._libraries import vendor_library
-from fairseq_signals.data.readers._numbers import MOST_SAMPLES, count, from_base64, number, sensible_rate
+from fairseq_signals.data.readers._numbers import MOST_SAMPLES, count, number, sensible_rate
+from fairseq_signals.data.readers._sierra_samples import samples_of
 from fairseq_signals.data.readers._vendor import About, Channel, Passed, vendor_record
 from fairseq_signals.data.readers._xml import part_of, read_xml, root_name
 from fairseq_signals.data.record import Record
@@ -33,10 +23,7 @@ from fairseq_signals.data.record import Record
 FORMAT = "Philips Sierra XML"
 
 _VERSIONS = ("1.03", "1.04", "1.04.01", "1.04.02")
-_LIMB_LEADS = STANDARD_LEADS[:6]
 _TWELVE = ("STD-12", "10-WIRE")  # acquisition types whose twelve channels have a fixed order
-_CHUNK_HEADER = 8  # bytes
-_CODE_BITS = 10
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -69,7 +56,7 @@ def read(
     step = _agreed(wave, signal, ("resolution", "signalresolution"), "resolution", path)
     names = _names(wave, signal, leads, path)
     n_samples = _n_samples(wave, hertz, path)
-    samples = _samples(wave, names, n_samples, path)
+    samples = samples_of(wave, names, n_samples, path)
     channels = [Channel(name, values, step, "uV") for name, values in zip(names, samples, strict=True)]
     return vendor_record(path, channels, hertz, Passed(rate, leads, unit), _about(root, notes))
 
@@ -139,64 +126,6 @@ def _names(wave: Element, signal: Element, passed: tuple[str, ...] | None, path:
         f"the file must label its leads or be of type {' or '.join(_TWELVE)} with 12 channels, or leads must be "
         f"passed for all, got {n_leads} of type {kind[:40]!r} ({path})"
     )
-
-
-def _samples(wave: Element, names: list[str], n_samples: int, path: Path) -> list[np.ndarray]:
-    """The samples of each lead, `[T]` each."""
-    raw = from_base64(wave.text, path)
-    method = _compression(wave)
-    if method == "XLI":
-        return _rebuilt(_unpacked(raw, len(names), n_samples, path), names, path)
-    if method:
-        raise ValueError(f"compression must be XLI or none, got {method[:40]!r} ({path})")
-    if len(raw) != 2 * n_samples * len(names):
-        expected = f"{len(names)} leads of {n_samples} samples"
-        raise ValueError(f"samples must be {expected} of 2 bytes each, got {len(raw)} bytes ({path})")
-    return list(np.frombuffer(raw, "<i2").reshape(len(names), n_samples))
-
-
-def _compression(wave: Element) -> str:
-    flag = (wave.get("compressflag") or "").strip().lower()
-    method = (wave.get("compression") or wave.get("compressmethod") or "").strip()
-    return "" if flag == "false" or method.lower() in ("uncompressed", "none") else method.upper()
-
-
-def _unpacked(raw: bytes, n_leads: int, n_samples: int, path: Path) -> list[np.ndarray]:
-    """The first leads of an XLI stream; streams may hold more channels than are leads."""
-    codecs = vendor_library("ecgdatakit.parsing.codecs.xli", path)
-    if n_samples * n_leads > MOST_SAMPLES:
-        raise ValueError(f"samples must be at most {MOST_SAMPLES}, got {n_leads} × {n_samples} claimed ({path})")
-    leads, place = [], 0
-    while len(leads) < n_leads:
-        size = int.from_bytes(raw[place : place + 4], "little", signed=True)
-        first = int.from_bytes(raw[place + 6 : place + _CHUNK_HEADER], "little", signed=True)
-        place += _CHUNK_HEADER
-        if place > len(raw) or not 0 < size <= len(raw) - place:
-            raise ValueError(f"samples must be of {n_leads} leads, got {len(leads)} whole ones ({path})")
-        try:
-            decoder = codecs.LzwDecoder(raw[place : place + size], bits=_CODE_BITS)
-            # A few kilobytes may unpack to megabytes, so no more is taken than the stated duration needs.
-            packed = bytes(islice(iter(decoder.read, -1), 2 * n_samples + 1))
-        except Exception as error:
-            raise ValueError(f"lead {len(leads) + 1} must be in LZW codes, got {error} ({path})") from error
-        if len(packed) != 2 * n_samples or n_samples < 2:
-            got = "more" if len(packed) > 2 * n_samples else f"{len(packed)} bytes"
-            raise ValueError(f"lead {len(leads) + 1} must have {n_samples} samples of 2 bytes, got {got} ({path})")
-        leads.append(codecs.xli_decode_deltas(packed, first))
-        place += size
-    return leads
-
-
-def _rebuilt(stored: list[np.ndarray], names: list[str], path: Path) -> list[np.ndarray]:
-    """The leads of a compressed file, of which four limb leads are stored as remainders (integer arithmetic)."""
-    if tuple(canonical_lead(name) for name in names[:6]) != _LIMB_LEADS:
-        raise ValueError(f"compressed leads must begin with {', '.join(_LIMB_LEADS)}, got {names[:6]} ({path})")
-    one, two = stored[:2]
-    three = two - one - stored[2]
-    avr = -((one + two) // 2) - stored[3]
-    avl = (one - three) // 2 - stored[4]
-    avf = (two + three) // 2 - stored[5]
-    return [one, two, three, avr, avl, avf, *stored[6:]]
 
 
 def _about(root: Element, notes: tuple[str, ...]) -> About:
