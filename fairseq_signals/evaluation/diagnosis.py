@@ -42,7 +42,7 @@ def diagnosis_scores(
         scores: float `[N, C]`, probabilities.
         classes: C codes, the names of the columns.
         threshold: one number, or one per class `[C]`.
-        columns: columns of the manifest by name, N values each; those that make groups (sex, age, source) do.
+        columns: columns of the manifest by name, N values each; those that make groups (sex, age, source, folder) do.
         min_recordings: groups with fewer get no scores.
 
     Raises:

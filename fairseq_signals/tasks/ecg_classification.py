@@ -12,6 +12,7 @@ from fairseq_signals.data.dataset import UNKNOWN
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.evaluation.diagnosis import diagnosis_scores
 from fairseq_signals.evaluation.report import write_predictions
+from fairseq_signals.evaluation.subgroups import GROUPINGS
 from fairseq_signals.evaluation.thresholds import fit_class_thresholds, fit_threshold
 from fairseq_signals.models.ecg_model import plain
 from fairseq_signals.tasks.ecg_task import ECGTaskConfig
@@ -117,7 +118,7 @@ class ECGClassification(ScoredTask):
 
     def _columns(self, subset: str) -> dict[str, list[str]]:
         manifests = self.datasets[subset].windows.manifests
-        shared = [name for name in ("sex", "age", "source") if all(name in m.columns for m in manifests)]
+        shared = [name for name in GROUPINGS if all(name in m.columns for m in manifests)]
         return {name: [cell for manifest in manifests for cell in manifest.column(name)] for name in shared}
 
     def write(self, folder: Path, subset: str, values: np.ndarray):

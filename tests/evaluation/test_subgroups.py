@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fairseq_signals.evaluation.subgroups import age_group, sex_group, source_group, subgroup_scores
+from fairseq_signals.evaluation.subgroups import age_group, name_group, sex_group, subgroup_scores
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_age_bands(age, band):
     assert age_group(age) == band
 
 
-def test_sex_and_source_groups():
+def test_sex_and_name_groups():
     assert [sex_group(value) for value in ("Male", "m", "FEMALE", "F ")] == ["male", "male", "female", "female"]
     assert [sex_group(value) for value in ("", "Unknown", None, "0", "X")] == [
         "unknown",
@@ -40,7 +40,7 @@ def test_sex_and_source_groups():
         "0",
         "x",
     ]
-    assert [source_group(value) for value in ("Georgia", "", "-")] == ["Georgia", "unknown", "unknown"]
+    assert [name_group(value) for value in ("Georgia", "", "-")] == ["Georgia", "unknown", "unknown"]
 
 
 def test_scores_are_those_of_the_group():
@@ -59,11 +59,12 @@ def test_scores_are_those_of_the_group():
     assert sum(group["n_recordings"] for group in result["sex"].values()) == 90
 
 
-def test_small_groups_and_missing_scores_are_null():
-    columns = {"source": ["A"] * 5 + ["B"] * 20}
+@pytest.mark.parametrize("column", ["source", "folder"])
+def test_small_groups_and_missing_scores_are_null(column):
+    columns = {column: ["A"] * 5 + ["B"] * 20}
     result = subgroup_scores(columns, lambda rows: {"x": 0.5, "y": float("nan")})
     assert json.loads(json.dumps(result, allow_nan=False)) == {
-        "source": {
+        column: {
             "A": {"n_recordings": 5, "x": None, "y": None},
             "B": {"n_recordings": 20, "x": 0.5, "y": None},
         }

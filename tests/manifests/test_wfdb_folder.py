@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,13 @@ import numpy as np
 import pytest
 
 from fairseq_signals.data.card import read_card, verify
+from fairseq_signals.data.combination.combine import combine
+from fairseq_signals.data.combination.plan import Combination, part_of_text
 from fairseq_signals.data.manifest import Manifest, label_matrix
+from fairseq_signals.data.preparation import Work
 from fairseq_signals.data.store import Store
 from manifests import wfdb_folder
+from manifests.label_maps import meanings_of
 from manifests.parts.options import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +122,16 @@ def test_equal_signals_stay_in_one_split(tmp_path, write_wfdb):
     assert card["counts"]["same signal as another"] == 20 and card["counts"]["patients"] == 40
     splits = [_rows(tmp_path / "out")[f"r{number:02d}"][1] for number in range(40)]
     assert splits[::2] == splits[1::2] and set(splits) == {"train", "valid", "test"}
+
+
+def test_a_hospital_prepared_from_two_layouts_has_the_same_patients(archive, tmp_path):
+    """Each patient has one recording in either folder; of one folder the recordings lie at the top."""
+    shutil.copytree(archive / "two", tmp_path / "again" / "two")
+    for name, source, seed in (("a", archive / "one", 1), ("b", tmp_path / "again", 2)):
+        _main(source, tmp_path / name, "--name", "Hospital", "--seed", seed, "--classes", "all")
+    parts = tuple(part_of_text(str(tmp_path / name)) for name in "ab")
+    with pytest.raises(ValueError, match=r"patient must be in one list only, got 'hospital/P\d+' in train"):
+        combine(Combination(parts), tmp_path / "all", Work(), meanings_of())
 
 
 def test_segments_of_a_longer_record_are_no_records_of_their_own(tmp_path, write_wfdb):

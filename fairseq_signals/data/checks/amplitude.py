@@ -82,10 +82,10 @@ def judge_amplitude(packed: Sequence[Packed]) -> Verdict:
 
 
 def _by_source(known: Sequence[Packed]) -> dict[str, list[Packed]]:
-    """Recordings by sub-source (the column `source`, where there is one)."""
+    """Recordings by sub-source (the column `source`, else `folder`, where there is one)."""
     groups: dict[str, list[Packed]] = {}
     for one in known:
-        groups.setdefault(one.item.extra.get("source", ""), []).append(one)
+        groups.setdefault(one.item.extra.get("source") or one.item.extra.get("folder", ""), []).append(one)
     return groups
 
 

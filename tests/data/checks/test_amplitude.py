@@ -141,9 +141,10 @@ def test_many_gains_tell_nothing(heart, packed_of):
     assert not verdict.rejects and not verdict.warnings
 
 
-def test_sub_sources_have_gains_of_their_own(heart, packed_of):
-    own = [packed_of(_stated(heart(s), 200.0, true=200.0), f"o{s}", source="other") for s in range(20)]
-    most = _usual(heart, packed_of, 200, source="most")
+@pytest.mark.parametrize("column", ["source", "folder"])
+def test_sub_sources_have_gains_of_their_own(heart, packed_of, column):
+    own = [packed_of(_stated(heart(s), 200.0, true=200.0), f"o{s}", **{column: "other"}) for s in range(20)]
+    most = _usual(heart, packed_of, 200, **{column: "most"})
     assert not judge_amplitude([*most, *own]).warnings
     few = judge_amplitude([*most, *own[:5]])
     assert sorted(few.warnings) == [f"o{s}" for s in range(5)], "too few to have a usual gain of their own"
