@@ -1,8 +1,11 @@
-"""Signals to write into vendors' files: whole numbers `[12, T]`, the twelve standard leads in standard order."""
+"""Signals to write into vendors' files, whole numbers `[12, T]` of the twelve leads, and how files are read back."""
 
 import numpy as np
 
+from fairseq_signals.data.readers import read_record
+
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+DERIVED = ("III", "aVR", "aVL", "aVF")  # where a file has the other eight alone
 EIGHT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
@@ -18,3 +21,9 @@ def steps(n_samples=600, seed=0, largest=700):
 
 def part(signal, names):
     return [signal[LEADS.index(name)] for name in names]
+
+
+def read(tmp_path, content, **passed):
+    path = tmp_path / "a.bin"
+    path.write_bytes(content)
+    return read_record(path, **passed)

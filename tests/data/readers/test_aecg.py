@@ -3,19 +3,11 @@
 import numpy as np
 import pytest
 
-from fairseq_signals.data.readers import read_record
 from tests.data.readers._aecg_files import aecg, aecg_lead, aecg_series, aecg_time
-from tests.data.readers._vendor_signals import EIGHT, LEADS, part, steps
+from tests.data.readers._vendor_signals import DERIVED, EIGHT, LEADS, part, read, steps
 
 pytest.importorskip("defusedxml", reason="the extra vendors is not installed")
 SIGNAL = steps()
-DERIVED = ("III", "aVR", "aVL", "aVF")
-
-
-def read(tmp_path, content, **passed):
-    path = tmp_path / "a.bin"
-    path.write_bytes(content)
-    return read_record(path, **passed)
 
 
 def rhythm(names=LEADS, signal=SIGNAL, time=None, **lead):

@@ -5,17 +5,11 @@ import pytest
 
 from fairseq_signals.data.readers import read_record
 from tests.data.readers._dicom_files import MDC, dicom, dicom_channel, dicom_file, dicom_group
-from tests.data.readers._vendor_signals import EIGHT, LEADS, part, steps
+from tests.data.readers._vendor_signals import EIGHT, LEADS, part, read, steps
 
 pytest.importorskip("pydicom", reason="the extra vendors is not installed")
 SIGNAL = steps()
 CT = "1.2.840.10008.5.1.4.1.1.2"
-
-
-def read(tmp_path, content, **passed):
-    path = tmp_path / "a.bin"
-    path.write_bytes(content)
-    return read_record(path, **passed)
 
 
 def with_channels(signal=SIGNAL, names=LEADS, group=None, **changed):

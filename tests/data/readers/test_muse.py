@@ -7,19 +7,11 @@ import struct
 import numpy as np
 import pytest
 
-from fairseq_signals.data.readers import read_record
 from tests.data.readers._muse_files import MUSE_DIAGNOSIS, MUSE_TEST, muse, muse_lead, muse_waveform
-from tests.data.readers._vendor_signals import EIGHT, LEADS, part, steps
+from tests.data.readers._vendor_signals import DERIVED, EIGHT, LEADS, part, read, steps
 
 pytest.importorskip("defusedxml", reason="the extra vendors is not installed")
 SIGNAL = steps()
-DERIVED = ("III", "aVR", "aVL", "aVF")
-
-
-def read(tmp_path, content, **passed):
-    path = tmp_path / "a.bin"
-    path.write_bytes(content)
-    return read_record(path, **passed)
 
 
 @pytest.mark.parametrize("names", [EIGHT, LEADS, EIGHT[::-1]])

@@ -3,20 +3,13 @@
 import numpy as np
 import pytest
 
-from fairseq_signals.data.readers import read_record
 from tests.data.readers._philips_files import philips, remainders, xli
-from tests.data.readers._vendor_signals import LEADS, steps
+from tests.data.readers._vendor_signals import LEADS, read, steps
 
 pytest.importorskip("defusedxml", reason="the extra vendors is not installed")
 pytest.importorskip("ecgdatakit", reason="the extra vendors is not installed")
 SIGNAL = steps()
 ODD = SIGNAL + np.random.default_rng(1).integers(-3, 4, SIGNAL.shape)  # limb leads that do not add up exactly
-
-
-def read(tmp_path, content, **passed):
-    path = tmp_path / "a.bin"
-    path.write_bytes(content)
-    return read_record(path, **passed)
 
 
 @pytest.mark.parametrize("compressed", [True, False])

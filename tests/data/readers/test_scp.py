@@ -6,20 +6,12 @@ import struct
 import numpy as np
 import pytest
 
-from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.readers.scp import recognises
 from tests.data.readers._scp_files import SCP_PATIENT, crc, scp, scp_leads, scp_tag
-from tests.data.readers._vendor_signals import EIGHT, LEADS, steps
+from tests.data.readers._vendor_signals import DERIVED, EIGHT, LEADS, read, steps
 
 pytest.importorskip("ecgdatakit", reason="the extra vendors is not installed")
 SIGNAL = steps()
-DERIVED = ("III", "aVR", "aVL", "aVF")
-
-
-def read(tmp_path, content, **passed):
-    path = tmp_path / "a.bin"
-    path.write_bytes(content)
-    return read_record(path, **passed)
 
 
 def test_the_tests_checksum_is_the_standards():
