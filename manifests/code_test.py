@@ -37,7 +37,7 @@ READERS = (
     "dnn",
 )
 
-_NAME = "CODE-test"
+_NAME, _VERSION = "CODE-test", "Zenodo record 3765780"
 _TRACINGS, _ATTRIBUTES, _GOLD = "ecg_tracings.hdf5", "attributes.csv", "gold_standard"
 _EXPECTED = 827
 _COLUMNS = ("age", "sex", *READERS, "source")
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> dict:
     folder = source_folder(options)
     items = read_items(folder)
     remarks = [assumptions(LEADS)]
-    source = Source(_NAME, None, folder, items, stated=stated(LEADS), expected=_EXPECTED, remarks=remarks)
+    source = Source(_NAME, _VERSION, folder, items, stated=stated(LEADS), expected=_EXPECTED, remarks=remarks)
     return prepare(source, options.dest, packing_of(options), arrange, work_of(options))
 
 

@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> dict:
     items, left_out = read_items(folder, options.composite)
     choices = choices_of(options, "composite", "pair_seconds", "seed")
     source = Source(
-        _NAME, "1.1", folder, items, left_out, choices, _STATED, _EXPECTED, remarks=_remarks(items, left_out)
+        _NAME, "1.1.0", folder, items, left_out, choices, _STATED, _EXPECTED, remarks=_remarks(items, left_out)
     )
     return prepare(
         source,

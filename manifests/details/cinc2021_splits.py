@@ -99,7 +99,7 @@ def _how(selection: Selection, has_people: bool, options: argparse.Namespace) ->
     told = [f"{drawn} each by recording, stratified by label ({shares}), seed {options.seed}"] if drawn else []
     told += ["ptb-xl by its official folds 1-8, 9, 10"] if official else []
     told += [f"train only: {whole}"] if whole else []
-    told += [] if has_people else no_patients(selection)
+    told += [] if has_people or "ptb-xl" not in selection.parts else ["PTB-XL's patients are unknown"]
     return "; ".join(told)
 
 
