@@ -85,6 +85,10 @@ class Combination:
             raise ValueError(f"sources must differ in name, got {', '.join(names)} (:name=… gives another)")
         if self.rate is not None and not 0 < self.rate < float("inf"):
             raise ValueError(f"rate must be positive (Hz), got {self.rate:g} (--rate)")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
+            raise ValueError(f"seed must be a whole number, got {self.seed!r} (--seed)")
+        if not isinstance(self.allow_uncalibrated, bool):
+            raise ValueError(f"allow_uncalibrated must be true or false, got {self.allow_uncalibrated!r}")
         if self.on_leak not in ON_LEAK:
             raise ValueError(f"on_leak must be one of {', '.join(ON_LEAK)}, got {self.on_leak!r}")
 
@@ -140,8 +144,9 @@ def read_plan(path: Path) -> Combination:
         told["rate"] = _number(told["rate"], "rate", str(path))
     lists = {key: tuple(_listed(told.pop(key), key, path)) for key in ("translate", "exclude") if key in told}
     lists |= {"exclude": tuple(map(Path, lists["exclude"]))} if "exclude" in lists else {}
-    if isinstance(told.get("classes"), list):
-        told["classes"] = ",".join(map(str, told["classes"]))
+    if "classes" in told:  # a code made of digits is a number in yaml
+        classes = told["classes"]
+        told["classes"] = ",".join(map(str, classes)) if isinstance(classes, list) else str(classes)
     return Combination(parts, **told, **lists)
 
 

@@ -84,9 +84,14 @@ class Prepared:
 
         Raises:
             ValueError, FileNotFoundError: it is not prepared, its files are not what the card tells, or its numbers
-                are no millivolts.
+                are no millivolts; or it is a combination and a namespace was given.
         """
         self.part, self.card = part, _card(part.folder)
+        if part.namespace and "parts" in self.card:
+            raise ValueError(
+                f"namespace must be left out for a folder that is a combination itself, whose patients have theirs, "
+                f"got {part.namespace!r} ({part.folder})"
+            )
         self.names = Names(self.card, part.namespace, part.without)
         units = self.card["units"]
         if units != CALIBRATED and not allow_uncalibrated:

@@ -276,6 +276,8 @@ def test_a_folder_that_is_not_prepared_or_of_another_format_is_refused(two, plan
 def test_a_combination_can_be_combined_again(two, prepared, made, plan, tmp_path):
     combine(plan(two[0]), tmp_path / "first")
     again = replace(two[0], folder=tmp_path / "first", name="first", pairs=False)
+    with pytest.raises(ValueError, match="namespace must be left out for a folder that is a combination itself"):
+        combine(plan(replace(again, namespace="others")), tmp_path / "all")
     third = prepared("three", [made("x", "p0", source="one")])  # the same person as one/p0, who is trained on
     combine(plan(again, two[1], third), tmp_path / "all")
     rows = _rows(tmp_path / "all", "train")

@@ -64,6 +64,11 @@ def test_a_yaml_file_says_the_same_as_the_command_line(tmp_path):
     )
 
 
+def test_a_single_code_of_digits_is_a_class(tmp_path):
+    (tmp_path / "plan.yaml").write_text("sources: [data/ptbxl]\nclasses: 270492004\n")
+    assert read_plan(tmp_path / "plan.yaml").classes == "270492004"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -73,6 +78,8 @@ def test_a_yaml_file_says_the_same_as_the_command_line(tmp_path):
         ("exclude: [data/ptbxl/test.tsv]", "exclude: data/ptbxl/test.tsv", "exclude must be a list"),
         ("sources:", "parts:", "list of sources"),
         ("rate: 500", "rate: [", "plan must be yaml"),
+        ("rate: 500", "seed: one", "seed must be a whole number, got 'one'"),
+        ("rate: 500", "allow_uncalibrated: 'no'", "allow_uncalibrated must be true or false, got 'no'"),
     ],
 )
 def test_a_slip_in_the_file_is_named(tmp_path, old, new, message):
