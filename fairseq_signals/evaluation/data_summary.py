@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from fairseq_signals.data.checks.ages_and_sexes import OLDEST
 from fairseq_signals.evaluation.charts import COLOURS
 from fairseq_signals.evaluation.class_table import draw_class_table, shortened
 from fairseq_signals.evaluation.data_counts import UNKNOWN, DataCounts, count_data
@@ -23,7 +24,7 @@ _MOST_BARS = 8
 _MOST_LINES = 9
 _LONGEST_CHECK = 110  # letters
 _ALARM, _FAINT = "#bb2233", "#999999"
-_AGE_STEP, _OLDEST = 5, 120  # years
+_AGE_STEP = 5  # years
 
 
 def draw_data_summary(folder: str | PathLike, path: str | PathLike) -> Figure:
@@ -138,9 +139,9 @@ def _numbers_beside(axes: Axes, places: Sequence[float], values: Sequence[int], 
 
 
 def _ages(axes: Axes, counts: DataCounts) -> None:
-    known = {age: number for age, number in counts.ages.items() if age is not None and 0 <= age <= _OLDEST}
+    known = {age: number for age, number in counts.ages.items() if age is not None and 0 <= age <= OLDEST}
     odd = sum(number for age, number in counts.ages.items() if age is not None and age not in known)
-    edges = np.arange(0, _OLDEST + _AGE_STEP + 1, _AGE_STEP)
+    edges = np.arange(0, OLDEST + _AGE_STEP + 1, _AGE_STEP)
     heights, _ = np.histogram(list(known), edges, weights=list(known.values()))
     axes.bar(edges[:-1], heights, _AGE_STEP * 0.9, align="edge", color=COLOURS[0], gid="age")
     axes.set_xlim(0, max([*known, 90]) + _AGE_STEP)

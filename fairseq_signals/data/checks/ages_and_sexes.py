@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fairseq_signals.data.checks.verdict import Verdict, of_counts
 from fairseq_signals.data.item import Packed
 
-_OLDEST = 120  # years
+OLDEST = 120  # years
 _SEXES = ("male", "female", "")
 
 
@@ -20,7 +20,7 @@ def judge_ages_and_sexes(packed: Sequence[Packed]) -> Verdict:
         age, sex = _told(one, "age"), _told(one, "sex")
         if age and not _is_age(age):
             ages += 1
-            warnings.setdefault(one.item.id, []).append(f"age must be 0 to {_OLDEST} years, got {age}")
+            warnings.setdefault(one.item.id, []).append(f"age must be 0 to {OLDEST} years, got {age}")
         if sex not in _SEXES:
             sexes += 1
             warnings.setdefault(one.item.id, []).append(f"sex must be male, female or empty, got {sex}")
@@ -34,6 +34,6 @@ def _told(one: Packed, name: str) -> str:
 
 def _is_age(text: str) -> bool:
     try:
-        return 0 <= float(text) <= _OLDEST
+        return 0 <= float(text) <= OLDEST
     except ValueError:
         return False

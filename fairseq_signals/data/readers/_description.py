@@ -102,7 +102,7 @@ def describe(path: Path, stated: dict[str, Any], passed: dict[str, Any]) -> Desc
             f"got no {' and no '.join(lacking)} ({path})"
         )
     return Description(
-        rate=_number(known.pop("rate"), path),
+        rate=_rate(known.pop("rate"), path),
         leads=_texts(known.pop("leads"), "leads", path),
         unit=str(known.pop("unit")),
         where=str(path),
@@ -148,7 +148,7 @@ def _agree(key: str, one: Any, other: Any) -> bool:
     return one == other
 
 
-def _number(value: Any, path: Path) -> float:
+def _rate(value: Any, path: Path) -> float:
     try:
         rate = float(value)
     except (TypeError, ValueError, OverflowError):
