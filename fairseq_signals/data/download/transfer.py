@@ -1,22 +1,21 @@
 """One file from a server to a folder: resumed where it was cut off, verified, and named only when it is whole.
 
-What has arrived stands in `NAME.partial`; `NAME.partial.json` says which version of the file it is part of (ETag or
-date), so that two versions are never glued together. Both outlive the process.
+What has arrived stands in `NAME.partial`, with a note beside it on its version. Both outlive the process.
 """
 
 import errno
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import requests
 
-from fairseq_signals.data.atomic import publish, written_whole
+from fairseq_signals.data.atomic import publish
 from fairseq_signals.data.download.connection import Connection, Passing, Stopped
 from fairseq_signals.data.download.inside import PARTIAL, path_inside
 from fairseq_signals.data.download.listing import RemoteFile
+from fairseq_signals.data.download.version_note import VersionNote, version_of
 
 _BLOCK = 1 << 18  # bytes read and written together
 _SMALL = _BLOCK  # a file that is rather fetched anew than continued
@@ -83,7 +82,7 @@ class _Transfer:
     def __init__(self, file: RemoteFile, path: Path, connection: Connection, arrived: Callable[[int], None]):
         self.file, self.path, self.connection, self.arrived = file, path, connection, arrived
         self.partial = path.with_name(path.name + PARTIAL)
-        self.note = path.with_name(path.name + PARTIAL + ".json")
+        self.note = VersionNote(self.partial, file.url)
         self.arrived(self.size())
 
     def size(self) -> int:
@@ -128,17 +127,17 @@ class _Transfer:
             with open(self.partial, "rb") as stream:
                 os.fsync(stream.fileno())
             publish(self.partial, self.path)
-        self.note.unlink(missing_ok=True)
+        self.note.forget()
 
     def discard(self) -> None:
         """Forgets what has arrived."""
         self.arrived(-self.size())
         self.partial.unlink(missing_ok=True)
-        self.note.unlink(missing_ok=True)
+        self.note.forget()
 
     def _ask(self) -> None:
         """One request for what is missing, written as it arrives."""
-        have, version = self.size(), self._version()
+        have, version = self.size(), self.note.version()
         if have and version is None and self.file.digest is None:
             self.discard()  # nothing could tell that the rest belongs to the same file
             have = 0
@@ -160,8 +159,8 @@ class _Transfer:
         if response.status_code == 200:
             return have == 0
         part, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-        version = self._version()
-        told = {_version_of(response), response.headers.get("Last-Modified")} - {None}
+        version = self.note.version()
+        told = {version_of(response), response.headers.get("Last-Modified")} - {None}
         same = version is None or not told or version in told
         fits = self.file.size is None or total in ("*", str(self.file.size))
         return have > 0 and part.startswith(f"{have}-") and same and fits
@@ -183,24 +182,9 @@ class _Transfer:
         if whole is not None and have < whole:
             raise Passing(f"{self.file.url} must send {whole} bytes, got {have}")
 
-    def _version(self) -> str | None:
-        """What names the version of the file that the partial one belongs to."""
-        try:
-            told = json.loads(self.note.read_text(encoding="utf-8"))
-            return told["version"] if told["url"] == self.file.url else None
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return None
-
     def _remember(self, response: requests.Response) -> None:
-        version, length = _version_of(response), response.headers.get("Content-Length", "")
+        version, length = version_of(response), response.headers.get("Content-Length", "")
         if version is None or (self.size() == 0 and length.isdecimal() and int(length) <= _SMALL):
-            self.note.unlink(missing_ok=True)
-        elif version != self._version():
-            with written_whole(self.note, "w") as stream:
-                json.dump({"url": self.file.url, "version": version}, stream)
-
-
-def _version_of(response: requests.Response) -> str | None:
-    """A strong ETag, or else the date; a weak ETag does not promise equal bytes."""
-    tag = response.headers.get("ETag", "")
-    return tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
+            self.note.forget()
+        else:
+            self.note.write(version)
