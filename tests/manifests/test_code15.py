@@ -189,6 +189,16 @@ def test_what_only_the_table_or_only_the_file_has_is_listed(source, tmp_path, ca
     assert "none of the six findings that are not normal either: 1 of 18" in out
 
 
+def test_a_normal_recording_with_a_finding_is_odd_and_kept(source, tmp_path):
+    folder, _, rows = source
+    change(folder, rows, LBBB={104: "True", 110: "True"}, normal_ecg={110: "False"})
+    card, found = prepared(folder, tmp_path / "out")
+    assert (found["104"].labels, found["104"].extra["normal_ecg"]) == (("LBBB",), "True")
+    assert "recordings that are called normal and have a finding, both kept: 1" in card["checks"]
+    warned = [line.split("\t") for line in (tmp_path / "out" / "warnings.tsv").read_text().splitlines()]
+    assert [line[0] for line in warned if line[2].startswith("normal_ecg is true")] == ["104"]
+
+
 def test_a_recording_in_another_file_than_the_table_says_is_told(source, tmp_path):
     folder, _, rows = source
     change(folder, rows, trace_file={105: "exams_part10.hdf5"})

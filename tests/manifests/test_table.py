@@ -120,6 +120,16 @@ def test_files_that_say_everything_themselves_need_no_more_than_their_paths(arch
     assert "no column patient" in capsys.readouterr().out and "not known" not in card["split"]
 
 
+def test_a_weight_in_kilograms_says_nothing_of_sampling(archive, tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("file,weight\n" + "".join(f"a/{n:02d}.npy,{60 + n}\n" for n in range(20)))
+    _prepare(archive, tmp_path / "out", *STATED, "--label", "heavy: weight > 70", table_path=path)
+    for row, _ in _rows(tmp_path / "out").values():
+        kilograms = 60 + int(row.id[2:4])
+        assert (row.extra["weight"], row.weight) == (str(kilograms), 1)
+        assert row.labels == (("heavy",) if kilograms > 70 else ())
+
+
 def test_without_any_patient_it_is_said_loudly(archive, tmp_path, capsys):
     path = tmp_path / "list.csv"
     path.write_text("file\n" + "".join(f"a/{number:02d}.npy\n" for number in range(20)))

@@ -3,7 +3,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from fairseq_signals.data.item import Packing
 from fairseq_signals.data.leads import STANDARD_LEADS
-from manifests.parts.options import option_parser, packing_of, run
+from manifests.parts.options import choices_of, option_parser, packing_of, run
 
 NEEDED = ["--source", "in", "--dest", "out"]
 
@@ -13,6 +13,11 @@ def test_options_become_the_packing():
     assert packing_of(parse(NEEDED)) == Packing(None, STANDARD_LEADS, 20.0, 1.0, 512)
     more = "--rate 250 --leads II,I --bound-mv 5 --shortest 2.5 --per-shard 9".split()
     assert packing_of(parse(NEEDED + more)) == Packing(250.0, ("I", "II"), 5.0, 2.5, 9)
+
+
+def test_choices_are_plain_for_the_card():
+    options = option_parser("x", "y").parse_args([*NEEDED, "--relabel", "aVL=aVF", "--seed", "3"])
+    assert choices_of(options, "seed", "relabel") == {"seed": 3, "relabel": [["aVL", "aVF"]]}
 
 
 def test_every_option_has_a_help():
