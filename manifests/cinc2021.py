@@ -39,7 +39,7 @@ from manifests.details.cinc2021_splits import arrange, no_patients
 from manifests.parts.arranging import add_shares
 from manifests.parts.cinc2021_parts import EXPECTED, PARTS, PRESETS, Selection, part_of_file
 from manifests.parts.class_list import add_classes
-from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, some_of, source_folder, work_of
 from manifests.parts.strays import headerless, without_header
 from manifests.ptbxl import DUPLICATES, FOLDS, Person, read_people, rejected_duplicate
 
@@ -72,12 +72,11 @@ def find_items(
         else:
             one = _of_ptbxl(item, people) if part == "ptb-xl" else item
             (items if isinstance(one, Item) else left_out).append(one)
-        if contradiction:
-            odd[item.id] = [contradiction]
+        odd.setdefault(item.id, [contradiction] if contradiction else [])  # the first of an id is kept
     if not items:
         wanted = ", ".join(selection.parts)
         raise FileNotFoundError(f"source must hold recordings of {wanted}, got none below {folder} (--source, --parts)")
-    return items, left_out, odd
+    return items, left_out, {name: notes for name, notes in odd.items() if notes}
 
 
 def _of_ptbxl(item: Item, people: Mapping[str, Person]) -> Item | Reject:
@@ -94,19 +93,15 @@ def _of_ptbxl(item: Item, people: Mapping[str, Person]) -> Item | Reject:
     return replace(item, patient=person.patient, split=FOLDS[person.fold], extra=item.extra | told)
 
 
-def _parts(text: str) -> tuple[str, ...]:
-    parts = tuple(part.strip().lower() for part in text.split(",") if part.strip())
-    if not parts or not set(parts) <= set(PARTS):
-        raise argparse.ArgumentTypeError(f"parts must be among {', '.join(PARTS)}, got {text!r}")
-    return tuple(part for part in PARTS if part in parts)
-
-
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = option_parser(__doc__.splitlines()[0], "the challenge's folder training, or any folder of its records")
     add = parser.add_argument
     add("--preset", choices=sorted(PRESETS), default="all", help="the sub-sources and splits of a paper")
     add(
-        "--parts", type=_parts, metavar="NAMES", help=f"sub-sources to take, of those of the preset: {', '.join(PARTS)}"
+        "--parts",
+        type=some_of("parts", PARTS),
+        metavar="NAMES",
+        help=f"sub-sources to take, of those of the preset: {', '.join(PARTS)}",
     )
     add("--ptbxl-table", type=Path, metavar="FILE", help="ptbxl_database.csv, for PTB-XL's patients, folds and statements")  # fmt: skip  # noqa: E501
     add_classes(parser, "cinc2021")

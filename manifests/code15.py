@@ -195,9 +195,10 @@ def _remarks(exams: Exams, absent: Mapping[int, int], has_chagas: bool) -> list[
     return lines if has_chagas else [*lines, f"no {_CHAGAS_TABLE}: {CHAGAS} is no class"]
 
 
-def _absent(exams: Exams, parts: Mapping[int, Path]) -> dict[int, int]:
-    """Recordings of the parts that are not there, by number."""
-    listed = Counter(item.file for item in exams.items.values())
+def _absent(exams: Exams, items: Iterable[Item], parts: Mapping[int, Path]) -> dict[int, int]:
+    """Recordings that are not there with their parts, by number of the part."""
+    found = {item.id for item in items}
+    listed = Counter(item.file for exam, item in exams.items.items() if exam not in found)
     return {number: listed[f"exams_part{number}.hdf5"] for number in _PARTS if number not in parts}
 
 
@@ -211,7 +212,7 @@ def main(arguments: list[str] | None = None) -> dict:
     parts = find_parts(folder)
     exams = read_exams(folder, read_chagas(tables[0]) if tables else None)
     items, left_out = read_items(folder, exams, parts)
-    absent = _absent(exams, parts)
+    absent = _absent(exams, items, parts)
     classes = [*FINDINGS, *([CHAGAS] if tables else [])]
     source = Source(
         _NAME,

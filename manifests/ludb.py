@@ -24,7 +24,7 @@ from manifests.parts.arranging import add_shares, split_by_patient
 from manifests.parts.cells import sex_of
 from manifests.parts.class_list import add_classes, in_classes, outside_line
 from manifests.parts.csv_table import cells_of
-from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.options import choices_of, option_parser, packing_of, run, some_of, source_folder, work_of
 from manifests.parts.strays import unlisted
 
 _TABLE, _FOLDER = "ludb.csv", "data"
@@ -97,18 +97,12 @@ def arrange(packed: list[Packed], options: argparse.Namespace) -> Arrangement:
     return Arrangement(splits, {}, classes, how, extra_columns=("age", "sex"), remarks=outside_line(outside))
 
 
-def _columns(text: str) -> tuple[str, ...]:
-    names = {part.strip() for part in text.split(",") if part.strip()}
-    if not names or not names <= COLUMNS.keys():
-        raise argparse.ArgumentTypeError(f"columns must be among {', '.join(COLUMNS)}, got {text!r}")
-    return tuple(name for name in COLUMNS if name in names)
-
-
 def main(arguments: list[str] | None = None) -> dict:
     """Prepares LUDB as the command line tells and returns the contents of `dataset.yaml`."""
     parser = option_parser(__doc__.splitlines()[0], f"folder with {_TABLE} and {_FOLDER}/")
     help_text = f"of the diagnoses: {', '.join(COLUMNS)}"
-    parser.add_argument("--columns", type=_columns, default=",".join(COLUMNS), metavar="NAMES", help=help_text)
+    some, default = some_of("columns", tuple(COLUMNS)), ",".join(COLUMNS)
+    parser.add_argument("--columns", type=some, default=default, metavar="NAMES", help=help_text)
     add_classes(parser, choices="all, or phrases separated by commas")
     add_shares(parser)
     options = parser.parse_args(arguments)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fairseq_signals.data.combination.label_space import Meaning, Meanings, read_meanings
 from fairseq_signals.evaluation.cinc2021 import CLASSES
+from manifests.parts.class_list import listed_codes
 
 _FOLDER = Path(__file__).parent
 ALL, CINC2021 = "all", "cinc2021"
@@ -37,7 +38,7 @@ def meanings_of(translate: "tuple[str, ...] | list[str]" = (), classes: str = AL
         return Meanings(tables, challenge_meanings(), CLASSES)
     if classes.endswith(".csv"):
         return Meanings(tables, tuple(read_meanings(Path(classes))))
-    codes = tuple(dict.fromkeys(code.strip() for code in classes.split(",") if code.strip()))
+    codes = listed_codes(classes)
     if not codes:
         raise ValueError(f"classes must be all, cinc2021, a .csv file or codes, got {classes!r} (--classes)")
     return Meanings(tables, only=codes)

@@ -22,8 +22,8 @@ def add_classes(
 
 
 def listed_codes(text: str) -> tuple[str, ...]:
-    """Codes that are separated by commas."""
-    return tuple(code.strip() for code in text.split(",") if code.strip())
+    """Codes that are separated by commas, each once."""
+    return tuple(dict.fromkeys(code.strip() for code in text.split(",") if code.strip()))
 
 
 def outside_line(outside: Counter[str]) -> list[str]:

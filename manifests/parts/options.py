@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,18 @@ def packing_of(options: argparse.Namespace) -> Packing:
 def work_of(options: argparse.Namespace) -> Work:
     """Who does the work, as the options tell."""
     return Work(options.workers, options.dask, options.overwrite)
+
+
+def some_of(what: str, names: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """For an option that takes some of these names, separated by commas: they come in the order given here."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        asked = {part.strip().lower() for part in text.split(",") if part.strip()}
+        if not asked or not asked <= set(names):
+            raise argparse.ArgumentTypeError(f"{what} must be among {', '.join(names)}, got {text!r}")
+        return tuple(name for name in names if name in asked)
+
+    return parse
 
 
 def choices_of(options: argparse.Namespace, *names: str) -> dict[str, Any]:

@@ -190,6 +190,14 @@ def test_a_source_is_told_by_the_folder_and_confirmed_by_the_name(tmp_path):
     )
 
 
+def test_what_is_odd_about_a_second_recording_of_an_id_is_not_said_of_the_first(tmp_path):
+    for name in ("georgia/E00001", "ptb/E00001", "ptb/E00002"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.hea").touch()
+    items, left_out, odd = cinc2021.find_items(tmp_path, PRESETS["all"], {})
+    assert (len(items), left_out, list(odd)) == (3, [], ["E00002"])
+
+
 def test_missing_and_empty_headers_rails_and_unknown_ages_are_counted(tmp_path, capsys):
     folder = tmp_path / "in" / "ningbo"
     _write(folder, "JS20000", 1, (AFL,), age="NaN", sex="Unknown")

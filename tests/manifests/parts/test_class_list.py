@@ -2,7 +2,7 @@ import pytest
 
 from fairseq_signals.data.row import Row
 from fairseq_signals.evaluation.cinc2021 import CLASSES
-from manifests.parts.class_list import in_classes
+from manifests.parts.class_list import in_classes, listed_codes
 
 
 def _rows(*labels, unknown=()):
@@ -33,6 +33,10 @@ def test_all_codes_that_occur_often_enough_sorted():
 def test_a_list_keeps_its_order_and_classes_without_a_case():
     rows, classes, _ = in_classes(_rows(("b", "a"), ()), "z, b")
     assert classes == ["z", "b"] and [row.labels for row in rows] == [("b",), ()]
+
+
+def test_a_list_of_codes_has_each_once():
+    assert listed_codes(" b, a,b,,a ") == ("b", "a") and listed_codes("") == ()
 
 
 def test_classes_that_never_occur_are_refused_unless_nothing_is_labelled():

@@ -1,9 +1,11 @@
+import argparse
+
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from fairseq_signals.data.item import Packing
 from fairseq_signals.data.leads import STANDARD_LEADS
-from manifests.parts.options import choices_of, option_parser, packing_of, run
+from manifests.parts.options import choices_of, option_parser, packing_of, run, some_of
 
 NEEDED = ["--source", "in", "--dest", "out"]
 
@@ -18,6 +20,14 @@ def test_options_become_the_packing():
 def test_choices_are_plain_for_the_card():
     options = option_parser("x", "y").parse_args([*NEEDED, "--relabel", "aVL=aVF", "--seed", "3"])
     assert choices_of(options, "seed", "relabel") == {"seed": 3, "relabel": [["aVL", "aVF"]]}
+
+
+def test_some_of_several_names_come_in_their_own_order():
+    parse = some_of("parts", ("b", "a", "c"))
+    assert parse(" C, a,b ,a") == ("b", "a", "c")
+    for text in ("", "a,d"):
+        with pytest.raises(argparse.ArgumentTypeError, match=rf"parts must be among b, a, c, got '{text}'"):
+            parse(text)
 
 
 def test_every_option_has_a_help():
