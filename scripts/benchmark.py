@@ -45,9 +45,17 @@ def main(arguments: "list[str] | None" = None):
     parser.add_argument("--output", type=Path, help="also write the table to this file, tab-separated")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, to see that it works")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of a step on the processor")
-    parser.add_argument("--folder", type=Path, help="where temporary files go (about a gigabyte); a fast, local disk")
+    parser.add_argument(
+        "--folder", type=Path, help="where temporary files go (about a gigabyte without --source); a fast, local disk"
+    )
     parser.add_argument("--source", type=int, metavar="N", help="instead: prepare a simulated source of N recordings")
-    parser.add_argument("--source-rate", type=int, default=100, metavar="HZ", help="of the simulated source")
+    parser.add_argument(
+        "--source-rate",
+        type=int,
+        default=500,
+        metavar="HZ",
+        help="of the simulated source (at 500, 120 kB a recording, twice)",
+    )
     options = parser.parse_args(arguments)
     for name, path in (
         ("--folder", options.folder),

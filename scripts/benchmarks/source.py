@@ -68,7 +68,7 @@ def simulate(folder: Path, recordings: int, rate: int) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         name, begin = f"S{number:07d}", (number * 7919) % (3 * samples)
         signal = adc[begin : begin + samples].copy()
-        signal[0, 6:] = number % 30000, number // 30000, 0, 0, 0, 0  # no two recordings are the same
+        signal[0, 6:8] = number % PER_FOLDER, number // PER_FOLDER  # no two recordings are the same
         (place / f"{name}.dat").write_bytes(signal.tobytes())
         (place / f"{name}.hea").write_text(_header(name, number, signal, rate))
     return folder

@@ -42,7 +42,15 @@ def test_the_same_digest_in_every_way_and_nothing_left_behind(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     (tmp_path / "temporary").mkdir()
     output = tmp_path / "table.tsv"
-    command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), "--source", "40", "--folder"]
+    command = [
+        sys.executable,
+        str(ROOT / "scripts" / "benchmark.py"),
+        "--source",
+        "40",
+        "--source-rate",
+        "100",
+        "--folder",
+    ]
     command += [str(tmp_path / "temporary"), "--output", str(output)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
