@@ -1,6 +1,7 @@
 """The command that combines, run as a user runs it, on prepared example data."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,11 @@ from fairseq_signals.data.manifest import Manifest
 ROOT = Path(__file__).parents[2]
 
 
+SCRIPT = str(ROOT / "scripts" / "combine.py")
+
+
 def run(*arguments):
-    command = [sys.executable, str(ROOT / "scripts" / "combine.py"), *map(str, arguments)]
+    command = [sys.executable, SCRIPT, *map(str, arguments)]
     known = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, capture_output=True, text=True, env={**known, "OMP_NUM_THREADS": "1"}, timeout=120)
     assert "Traceback" not in done.stderr, done.stderr
@@ -49,18 +53,28 @@ def test_the_command_line_and_a_yaml_file_make_the_same(ecg_data, tmp_path):
         assert {one[:2] for one in ids} == {"a/", "b/"} and len(set(waves)) == len(waves)
 
 
-def test_what_is_wrong_ends_in_one_paragraph(ecg_data, tmp_path):
+def test_what_is_wrong_is_told(ecg_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))  # which the script adds to
+    main = runpy.run_path(SCRIPT)["main"]
     for arguments, message in (
-        ([], "sources must be at least one prepared folder"),
         (["--source", f"{ecg_data}:shares=1"], "keys must be among folder, name, share"),
-        (["--source", tmp_path], "source must be a prepared folder with dataset.yaml"),
         (["--source", ecg_data, "--translate", "none"], "table must be one of code, ptbxl or a .csv file"),
         (["--from", tmp_path / "none.yaml"], "plan must be a yaml file, got none"),
         (["--from", tmp_path / "none.yaml", "--rate", "5"], "choices must stand in"),
         (["--source", ecg_data, "--workers", "0"], "workers must be at least 1"),
     ):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            main(["--dest", str(tmp_path / "all"), *map(str, arguments)])
+    assert not (tmp_path / "all").exists()
+
+
+def test_what_is_wrong_ends_in_one_paragraph(tmp_path):
+    for arguments, message in (
+        ([], "sources must be at least one prepared folder, got none (--source)"),
+        (["--source", tmp_path], f"source must be a prepared folder with dataset.yaml, got none in {tmp_path}"),
+    ):
         code, _, err = run("--dest", tmp_path / "all", *arguments)
-        assert code == 1 and err.startswith("error: ") and message in err, err
+        assert code == 1 and err == f"error: {message}\n", err
     assert not (tmp_path / "all").exists()
 
 

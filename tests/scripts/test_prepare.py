@@ -8,7 +8,7 @@ from fairseq_signals.data.synthetic import make_example_data
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "prepare.py"
 
-# One process asks every source for its help, as the command does: importing PyTorch again each time would take minutes.
+# One process asks every source for its help, as the command does: starting Python for each would take half a minute.
 LOOP = """
 import runpy, sys
 prepare = runpy.run_path(sys.argv[1])
