@@ -108,7 +108,7 @@ class WindowDataset(Dataset):
         return np.diff(self._firsts)
 
     def by_weight(self) -> "WindowDataset":
-        """The same data, its windows visited in proportion to the `weight` of their recordings; for training only.
+        """The same data, its windows visited in proportion to their recordings' `sampling_weight`; for training only.
 
         An epoch is as long as without weights. A window of three times the mean weight is visited three times in
         it, one of half the mean in every second epoch on average; see `data.windows.visits`. Where all weights

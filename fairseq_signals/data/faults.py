@@ -5,6 +5,7 @@ import numpy as np
 from fairseq_signals.data.record import Record
 
 UNLISTED = "unlisted"
+_HARDLY_MV = 200  # electrodes and amplifiers do not reach it
 
 FAULTS = {
     "missing": "the file, or one that belongs to it, is not there",
@@ -65,7 +66,9 @@ def usable(record: Record, leads: tuple[str, ...], bound_mv: float, shortest_s: 
         raise Rejected("flat", f"a lead must vary, got all constant (the largest at {peaks.max():g} mV)")
     if peaks.max() > bound_mv:
         where = record.leads[int(peaks.argmax())]
-        raise Rejected("implausible", f"amplitude must be within ±{bound_mv:g} mV, got {peaks.max():g} (lead {where})")
+        guess = "; are these microvolts?" if peaks.max() > _HARDLY_MV else ""
+        text = f"amplitude must be within ±{bound_mv:g} mV, got {peaks.max():g} (lead {where}{guess})"
+        raise Rejected("implausible", text)
     if record.seconds < shortest_s:
         raise Rejected("too short", f"duration must be at least {shortest_s:g} s, got {record.seconds:g}")
     return record

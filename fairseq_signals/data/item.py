@@ -50,6 +50,8 @@ class Stated:
         zero_padded: whether zeros at both ends of all leads are padding, which is cut off.
         calibrated: whether amplitudes are physical; where not (z-scores), numbers are kept as they are, and nothing
             is concluded from them.
+        where_missing: rate, leads and unit are meant for files that cannot be read without them; what another file
+            says itself is believed. Otherwise all files must agree with them.
     """
 
     rate: float | None = None
@@ -57,6 +59,7 @@ class Stated:
     unit: str | None = None
     zero_padded: bool = False
     calibrated: bool = True
+    where_missing: bool = False
 
 
 @dataclass(frozen=True)

@@ -180,13 +180,24 @@ def _read(path: Path, row: int | None, stated: Stated) -> Record:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what readers find odd also stands in meta["notes"], which is kept
-            return read_record(path, stated.rate, stated.leads, stated.unit, row)
+            return _read_as_stated(path, row, stated)
     except FileNotFoundError as error:
         raise Rejected("missing", str(error)) from error
     except ImportError:  # the file is not to blame
         raise
+    except ValueError as error:
+        raise Rejected("unreadable", str(error)) from error
     except Exception as error:  # whatever a damaged file does to a reader, the other recordings are to be packed
         raise Rejected("unreadable", f"{type(error).__name__}: {error}") from error
+
+
+def _read_as_stated(path: Path, row: int | None, stated: Stated) -> Record:
+    if stated.where_missing:
+        try:
+            return read_record(path, row=row)
+        except ValueError:  # perhaps for want of what is stated; if not, it fails again and says why
+            pass
+    return read_record(path, stated.rate, stated.leads, stated.unit, row)
 
 
 def _facts(record: Record, recorded: Record) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from fairseq_signals.data.checksums import published
 from fairseq_signals.data.destination import REJECTED, SPLITS, WARNINGS, begin, finish, held
 from fairseq_signals.data.item import Item, Packed, Packing, Reject
 from fairseq_signals.data.packing import pack
-from fairseq_signals.data.prepared_files import print_summary, write_arranged, write_lists
+from fairseq_signals.data.patients import with_patients
+from fairseq_signals.data.prepared_files import commonest, print_summary, write_arranged, write_lists
 from fairseq_signals.data.self_test import judge
 from fairseq_signals.data.source import Arrangement, Source, Work, row_of
 from fairseq_signals.data.table import STORE_FOLDER
@@ -62,7 +63,7 @@ def prepare(
             packed, rejects = _without_repeated_ids(packed, [*rejects, *source.left_out])
             card = _finish(source, dest, packing, arrange, packed, rejects, digest)
         else:
-            print(f"{dest} is prepared already; --overwrite prepares it anew")
+            print(f"{dest} is prepared already (whether files changed since is not seen); --overwrite prepares it anew")
         finish(folder)
     print_summary(dest, card)
     return card
@@ -111,9 +112,12 @@ def _finish(
     packed = [one for one in packed if one.item.id not in gone]
     write_lists(dest, source, packed, rejects, verdict)
     if verdict.refusal:
-        raise ValueError(f"{verdict.refusal} (see {dest / REJECTED} and {dest / WARNINGS})")
+        where = f"see {dest / REJECTED} and {dest / WARNINGS}; with other options add --overwrite"
+        raise ValueError(f"{verdict.refusal} ({where})")
     if not packed:
+        why = f"; {commonest(rejects)}" if rejects else ""
         raise ValueError(
-            f"at least one recording must be usable, got none of {len(source.items)}; see {dest / REJECTED}"
+            f"at least one recording must be usable, got none of {len(source.items)}{why} (see {dest / REJECTED})"
         )
+    packed = with_patients(packed)
     return write_arranged(dest, source, packing, arrange(packed), packed, rejects, verdict, digest)

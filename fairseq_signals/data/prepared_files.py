@@ -19,6 +19,7 @@ from fairseq_signals.data.source import Arrangement, Source
 from fairseq_signals.data.splits import check_disjoint
 from fairseq_signals.data.table import STORE_FOLDER
 
+_MANY_REJECTED = 0.1  # a share of which people are told in the summary
 _OWN_COLUMNS = ("derived", "waveform")  # which every preparation adds
 
 
@@ -43,15 +44,18 @@ def write_arranged(
     """Writes the manifests and `dataset.yaml`, and returns its contents.
 
     Raises:
-        ValueError: a recording or a patient is on both sides of a split.
+        ValueError: a recording, a patient or a waveform is on both sides of a split.
     """
     manifests = _manifests(arrangement)
+    if not packing.keep_suspect:
+        _check_copies(arrangement.splits)
+    offered = len(source.items) + len(source.left_out)
     columns = _columns(arrangement, packed)
     for name, rows in manifests.items():
         write_manifest(dest / f"{name}.tsv", rows, columns)
     shards = sorted(path.relative_to(dest).as_posix() for path in (dest / STORE_FOLDER).iterdir())
     rates = {one.rate for one in packed}
-    checks = [*_expected_line(source), *source.remarks, *verdict.lines, *_copies_line(arrangement.splits)]
+    checks = [*_expected_line(source), *source.remarks, *verdict.lines, *_rejected_line(offered, rejects)]
     card = {
         "source": source.name,
         "version": source.version,
@@ -85,16 +89,24 @@ def _plain_options(packing: Packing) -> dict[str, Any]:
     return {**asdict(packing), "leads": list(packing.leads), "relabel": relabel}
 
 
-def _copies_line(splits: Mapping[str, Sequence[Row]]) -> list[str]:
-    """A source's own splits may hold copies of one recording on two sides; nobody else's do."""
-    home: dict[str, str] = {}
-    across = {
-        row.extra["waveform"]
-        for name, rows in splits.items()
-        for row in rows
-        if home.setdefault(row.extra["waveform"], name) != name
-    }
-    return [f"LEAK: {len(across)} recordings have a copy in another split, such as {min(across)}"] if across else []
+def _rejected_line(offered: int, rejects: Sequence[Reject]) -> list[str]:
+    if len(rejects) <= _MANY_REJECTED * offered:
+        return []
+    return [f"MANY REJECTED: {len(rejects)} of {offered}; {commonest(rejects)}"]
+
+
+def _check_copies(splits: Mapping[str, Sequence[Row]]) -> None:
+    """Makes sure that a source's own splits do not have copies of one recording on two sides."""
+    home: dict[str, tuple[str, str]] = {}
+    for name, rows in splits.items():
+        for row in rows:
+            other, id = home.setdefault(row.extra["waveform"], (name, row.id))
+            if other != name:
+                raise ValueError(
+                    f"LEAK: a waveform must be in one split only, got {id!r} in {other} and the same samples as "
+                    f"{row.id!r} in {name}; take one of them out or into the other's split, or keep both with "
+                    f"--keep-suspect"
+                )
 
 
 def _manifests(arrangement: Arrangement) -> dict[str, Sequence[Row]]:
@@ -145,6 +157,13 @@ def _write_table(path: Path, header: Sequence[str], lines: Iterator[tuple[str, .
     with written_whole(path, "w") as file:
         for line in (header, *lines):
             file.write("\t".join(map(clean, line)) + "\n")
+
+
+def commonest(rejects: Sequence[Reject]) -> str:
+    """The reason that most rejects have, how many have it, and what one of them says."""
+    [(fault, number)] = Counter(reject.fault for reject in rejects).most_common(1)
+    example = next(reject for reject in rejects if reject.fault == fault)
+    return f"{number} {fault}, such as {example.item.id}: {example.message}"
 
 
 def print_summary(dest: Path, card: Mapping[str, Any]) -> None:

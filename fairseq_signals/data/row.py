@@ -2,8 +2,8 @@
 
 Conventions: `start` and `length` are samples, `rate` is Hz. A cell of `labels` holds the class codes that apply,
 separated by commas; `?CODE` stands for a class that is unknown for this recording; `-` means that nothing is
-known; an **empty** cell means that every class was looked for and none applies. A column `weight` may be there or
-not: how often a recording is visited in training beside the others; an empty cell means once.
+known; an **empty** cell means that every class was looked for and none applies. A column `sampling_weight`
+may be there or not: how often a recording is visited in training beside the others; an empty cell means once.
 """
 
 import math
@@ -98,7 +98,7 @@ def parse_row(cells: dict[str, str], line: int = 0) -> Row:
 
 
 def parse_cell(column: str, cell: str) -> Any:
-    """What a cell of one of `COLUMNS`, or of `weight`, means.
+    """What a cell of one of `COLUMNS`, or of `sampling_weight`, means.
 
     Raises:
         CellError: it is not what the column holds.
@@ -175,7 +175,7 @@ def _weight(cell: str) -> float:
     except ValueError:
         weight = math.nan
     if not 0 <= weight < math.inf:
-        raise CellError(WEIGHT, f"weight must be a number of at least 0, or empty for 1, got {cell!r}")
+        raise CellError(WEIGHT, f"sampling weight must be a number of at least 0, or empty for 1, got {cell!r}")
     return weight
 
 

@@ -58,3 +58,8 @@ def test_infinite_samples_are_not_finite():
     with pytest.raises(Rejected) as caught:
         usable(_record(_set((0, 0), np.inf)), LEADS, 20.0, 5.0)
     assert caught.value.fault == "not finite"
+
+
+def test_what_can_only_be_microvolts_is_asked_about():
+    with pytest.raises(Rejected, match=r"got 865 \(lead V2; are these microvolts\?\)"):
+        usable(_record(_set((2, 7), 865.0)), LEADS, 20.0, 5.0)

@@ -42,3 +42,21 @@ def test_positions_are_those_among_the_twelve():
 def test_wrong_leads_are_named(spec, message):
     with pytest.raises(ValueError, match=message):
         parse_leads(spec)
+
+
+@pytest.mark.parametrize(
+    ("name", "lead"),
+    [
+        ("DI", "I"),
+        ("DII", "II"),
+        ("D3", "III"),
+        ("C1", "V1"),
+        ("c6", "V6"),
+        ("lead DII", "II"),
+        ("C7", None),
+        ("D4", None),
+        ("DV1", None),
+    ],
+)
+def test_names_of_other_countries_and_standards(name, lead):
+    assert canonical_lead(name) == lead

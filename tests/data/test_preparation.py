@@ -316,7 +316,8 @@ def test_odd_recordings_are_kept_and_noted(archive, tmp_path):
 
 
 def test_nothing_usable_is_an_error_that_names_the_list(damaged, tmp_path):
-    with pytest.raises(ValueError, match=r"at least one recording must be usable, got none of 1; see .*rejected\.tsv"):
+    message = r"at least one recording must be usable, got none of 1; 1 flat, such as flat: .* .see .*rejected\.tsv"
+    with pytest.raises(ValueError, match=message):
         _prepare(damaged, tmp_path / "out", [Item("flat.hea", "flat", split="train")])
     assert "flat.hea\tflat" in (tmp_path / "out" / "rejected.tsv").read_text()
 

@@ -229,16 +229,42 @@ def test_what_a_sources_tables_show_stands_in_the_card_and_in_the_list_of_warnin
     )
 
 
-def test_a_sources_own_splits_with_a_copy_on_both_sides_are_called_a_leak(archive, tmp_path, capsys):
+def test_a_sources_own_splits_with_a_copy_on_both_sides_are_a_leak(archive, tmp_path):
     def arrange(packed):
         rows = [row_of(one) for one in packed]
         return Arrangement({"train": rows[:5], "valid": rows[5:8], "test": rows[8:]}, {}, [], "by hand")
 
-    assert not any("LEAK" in line for line in _prepare(archive, tmp_path / "sound", arrange)["checks"])
+    _prepare(archive, tmp_path / "sound", arrange)
     _write(archive, "r8", _electrodes(3))
-    _prepare(archive, tmp_path / "leaking", arrange)
-    waveform = waveform_digest(read_record(archive / "r3.hea"))
-    assert f"check: LEAK: 1 recordings have a copy in another split, such as {waveform}" in capsys.readouterr().out
+    leak = "LEAK: a waveform must be in one split only, got 'r3' in train and the same samples as 'r8' in test"
+    with pytest.raises(ValueError, match=leak):
+        _prepare(archive, tmp_path / "leaking", arrange)
+    kept = Packing(per_shard=3, shortest_s=0.5, keep_suspect=True)
+    assert _prepare(archive, tmp_path / "kept", arrange, kept)["counts"]["rows"]["test"] == 1
+
+
+def test_what_is_stated_fills_only_what_files_do_not_say(archive, tmp_path):
+    np.savetxt(archive / "table.csv", _electrodes(40).T, delimiter=",", header=",".join(STANDARD_LEADS), comments="")
+    items = [Item("r0.hea", "r0"), Item("table.csv", "csv")]
+    stated = Stated(rate=250.0, unit="uV", where_missing=True)
+    _prepare(archive, tmp_path / "out", items=items, stated=stated)
+    rows = {row.id: row for row in Manifest(tmp_path / "out" / "train.tsv")}
+    assert (rows["r0"].rate, rows["csv"].rate) == (100.0, 250.0)
+    for name, number in (("r0", 0), ("csv", 40)):
+        np.testing.assert_array_equal(Store(tmp_path / "out" / "store").read(*rows[name].stored), _electrodes(number))
+    card = _prepare(archive, tmp_path / "strict", items=items, stated=Stated(rate=250.0, unit="uV"))
+    assert card["counts"]["rejected"] == {"unreadable": 1}, "what every file must agree with"
+
+
+def test_why_most_were_rejected_is_said(archive, tmp_path, capsys):
+    for number in range(5):
+        (archive / f"r{number}.dat").unlink()
+    _prepare(archive, tmp_path / "out")
+    assert "check: MANY REJECTED: 5 of 9; 5 missing, such as r0: signal file r0.dat must be" in capsys.readouterr().out
+    for number in range(5, N):
+        (archive / f"r{number}.dat").unlink()
+    with pytest.raises(ValueError, match=r"must be usable, got none of 9; 9 missing, such as r0: signal file"):
+        _prepare(archive, tmp_path / "none")
 
 
 def test_where_the_source_lies_changes_no_byte(archive, tmp_path, monkeypatch):
