@@ -1,6 +1,7 @@
 """Questions to a web server that may be slow, busy, or gone for a while."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -15,14 +17,21 @@ from urllib3.exceptions import HTTPError
 _PASSING = {202, 408, 425, 429}  # and all from 500 on; figshare answers 202 while it makes up its mind
 _LONGEST_ASKED = 3600.0  # seconds that a server may ask to wait
 _MOST_TEXT = 1 << 30  # bytes of a list of files
+_TRIES_TO_FIND = 4  # of a host that was never found: most often there is no network
 
 
 class Passing(OSError):
-    """A fault that may pass; `retry_after` is the pause in seconds that the server asks for, if any."""
+    """A fault that may pass.
 
-    def __init__(self, message: str, retry_after: float | None = None):
+    Attributes:
+        retry_after: the pause in seconds that the server asks for, if any.
+        tries: after how many it is final, where that is sooner than the patience ends.
+        advice: what a person can do then.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None, tries: int | None = None, advice: str = ""):
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.tries, self.advice = retry_after, tries, advice
 
 
 class LoginWanted(OSError):
@@ -41,7 +50,8 @@ class Patience:
         tries: tries without any progress before the fault is final.
         first, longest: pauses in seconds; each is twice the one before.
         stop: set when everything is to end; cuts every pause short.
-        tell: called with a sentence before a pause that a person would notice.
+        tell: called with a sentence before a pause.
+        quiet: pauses shorter than this many seconds are not told of.
     """
 
     tries: int = 8
@@ -49,6 +59,7 @@ class Patience:
     longest: float = 60.0
     stop: threading.Event = field(default_factory=threading.Event)
     tell: Callable[[str], None] = lambda sentence: None
+    quiet: float = 0.0
 
     def pause(self, number: int, fault: Passing) -> None:
         """Waits before the try that follows the `number`-th in vain.
@@ -58,11 +69,13 @@ class Patience:
             Stopped: everything is to end.
         """
         seconds = max(min(self.first * 2 ** (number - 1), self.longest), fault.retry_after or 0)
-        if number >= self.tries or seconds > _LONGEST_ASKED:
+        most = min(self.tries, fault.tries or self.tries)
+        if number >= most or seconds > _LONGEST_ASKED:
             asked = f", and the server asks to wait {fault.retry_after:.0f} s" if fault.retry_after else ""
-            raise OSError(f"{fault} (tried {number} times{asked}; the same command continues)") from fault
-        if seconds >= 5:
-            self.tell(f"{fault}; trying again in {seconds:.0f} s")
+            advice = f"{fault.advice}; then " if fault.advice else ""
+            raise OSError(f"{fault} (tried {number} times{asked}; {advice}the same command continues)") from fault
+        if seconds >= self.quiet:
+            self.tell(f"{fault}; trying again in {seconds:.0f} s ({number + 1} of {most})")
         if self.stop.wait(seconds):
             raise Stopped
 
@@ -74,6 +87,7 @@ class Connection:
         """With `timeout` in seconds for connecting, and for the server's silence."""
         self.patience = patience or Patience()
         self._timeout = timeout
+        self._found: set[str] = set()  # hosts that have answered; one that is gone for a while may come back
         self._threads = threading.local()
 
     def _session(self) -> requests.Session:
@@ -94,12 +108,26 @@ class Connection:
         """
         try:
             with self._session().get(url, headers=headers, stream=True, timeout=self._timeout) as response:
+                self._found.update(_host(one.url) for one in (*response.history, response))
                 _check_status(response, url)
                 yield response
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, HTTPError) as why:
-            raise Passing(f"{url} must answer, got {type(why).__name__}: {_short(why)}") from why
+            raise self._fault(why, url) from why
         except requests.RequestException as why:
             raise OSError(f"{url} must be an address that can be fetched, got {_short(why)}") from why
+
+    def _fault(self, why: Exception, url: str) -> Passing:
+        """What to say of a server that gave no answer, or broke it off."""
+        cause = _innermost(why)
+        request = getattr(why, "request", None)
+        host = _host(request.url if request is not None else url)
+        if isinstance(why, requests.exceptions.ProxyError):
+            return Passing(f"{url} must answer, got a fault of the proxy (HTTPS_PROXY): {_short(cause)}")
+        if isinstance(cause, socket.gaierror):
+            advice = "check the network and its name server, and HTTPS_PROXY where a proxy leads out"
+            tries = None if host in self._found else _TRIES_TO_FIND
+            return Passing(f"{host} cannot be found (no network?)", tries=tries, advice=advice)
+        return Passing(f"{url} must answer, got {type(cause).__name__}: {_short(cause)}")
 
     def read(self, url: str) -> bytes:
         """The whole of something small, tried again when a fault may pass."""
@@ -144,6 +172,21 @@ def _asked_pause(response: requests.Response) -> float | None:
         return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
     except ValueError:
         return None
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url
+
+
+def _innermost(why: BaseException) -> BaseException:
+    """The operating system's own fault in what the libraries wrapped around it, or else the outermost."""
+    inner, seen = why, []
+    while inner is not None and inner not in seen:
+        seen.append(inner)
+        first = inner.args[0] if inner.args and isinstance(inner.args[0], BaseException) else None
+        inner = getattr(inner, "reason", None) or inner.__cause__ or first or inner.__context__
+    found = [one for one in seen if isinstance(one, OSError) and not isinstance(one, requests.RequestException)]
+    return found[-1] if found else why
 
 
 def _short(why: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -68,7 +69,9 @@ class Crew:
         stop = self.connection.patience.stop
         self.bar = tqdm(total=self._known(), unit="B", unit_scale=True, smoothing=0.05, disable=not self.progress)
         self.bar.set_postfix_str(f"0/{len(self.files)} files")
-        self.connection.patience.tell = lambda sentence: self.progress and self.bar.write(sentence)
+        # Many threads meet the same short faults; only what a person would notice is told.
+        self.connection.patience.quiet = 5.0
+        self.connection.patience.tell = lambda sentence: self.progress and self.bar.write(sentence, file=sys.stderr)
         queue = iter(self.files)
         with self.bar, ThreadPoolExecutor(self.workers) as pool:
             try:

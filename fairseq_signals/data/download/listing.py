@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fairseq_signals.data.download.connection import Connection
 from fairseq_signals.data.download.inside import check_inside
@@ -55,6 +55,8 @@ def list_files(
     """
     if mirror and origin.mirror is None:
         raise ValueError(f"mirror must be known to be used, got none for {origin.source}")
+    if origin.kind != "files":
+        connection.patience.tell(f"asking {urlsplit(getattr(origin, origin.kind)).hostname} for the list of files")
     if origin.kind == "checksums":
         body = connection.read(origin.checksums)
         files = list(_from_sums(origin, body))
