@@ -10,7 +10,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from fairseq_signals.data.download.connection import Connection
+from fairseq_signals.data.download.connection import Connection, Patience
 from fairseq_signals.data.download.download import chosen_files, download
 from fairseq_signals.data.download.listing import list_files
 from fairseq_signals.data.download.origin import Origin, origin_files, read_origin
@@ -53,13 +53,18 @@ def _overview() -> str:
 
 
 def _show(origin: Origin, only: list[str], mirror: bool) -> None:
-    files = chosen_files(list_files(origin, Connection(), mirror), only)
+    files = chosen_files(list_files(origin, _connection(), mirror), only)
     for file in files:
         print(f"{file.path}\t{'size not told' if file.size is None else file.size}\t{file.digest or 'no checksum'}")
     known = [file.size for file in files if file.size is not None]
     size = f"{sum(known):,} bytes" if len(known) == len(files) else f"of unstated size ({origin.size} in all)"
     print(f"{origin.name} {origin.version}: {len(files)} files, {size}; nothing was fetched")
     print(f"Not verified when this was written: {origin.unverified}")
+
+
+def _connection() -> Connection:
+    """One that says what it waits for, beside what is asked for."""
+    return Connection(Patience(tell=lambda sentence: print(sentence, file=sys.stderr, flush=True)))
 
 
 def _next(origin: Origin, dest: Path) -> str:
@@ -77,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
     if options.list:
         _show(origin, options.only, options.mirror)
         return
-    done = download(origin, options.dest, options.workers, options.only, options.mirror)
+    done = download(origin, options.dest, options.workers, options.only, options.mirror, _connection())
     unpacked = f", {done.unpacked} files unpacked (the archives may be deleted)" if done.unpacked else ""
     print(f"{origin.name} {origin.version}: {done.files} files whole in {options.dest}, {done.size:,} bytes, ", end="")
     print(f"{done.fetched} of them fetched now{unpacked}")

@@ -1,12 +1,15 @@
 """The command for downloads, run as a user runs it, against a server in this process."""
 
 import hashlib
+import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -144,3 +147,22 @@ def test_mistakes_end_in_one_sentence(tmp_path):
     assert code == 1 and "source must be one of chapman, cinc2021" in err and "got 'ptbxxl'" in err
     code, _, err = run("ludb", "--dest", tmp_path, "--form", "x")
     assert code == 1 and "form must be one of none" in err
+
+
+@pytest.mark.parametrize("more", [(), ("--list",)])
+def test_without_a_network_it_is_said_at_once_and_the_end_says_what_to_do(tmp_path, monkeypatch, capsys, more):
+    spec = importlib.util.spec_from_file_location("download", ROOT / "scripts" / "download.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.setattr(script, "Patience", partial(script.Patience, first=0.001))
+
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(SystemExit, match=r"error: physionet\.org cannot be found .*tried 4 times; check the network"):
+        script.main(["mimic_iv_ecg", "--dest", str(tmp_path / "d"), *more])
+    out, err = capsys.readouterr()
+    assert err.splitlines()[0] == "asking physionet.org for the list of files"
+    assert err.splitlines()[1] == "physionet.org cannot be found (no network?); trying again in 0 s (2 of 4)"
+    assert not out and not (tmp_path / "d").exists()
