@@ -5,6 +5,10 @@ heart: over the recordings of a source, the order in which correlations from lea
 In PTB-XL that was so in each of 200 drawings of 100 recordings (the sum 4.24; the next best order, V5 and V6
 exchanged, 4.10), and in each sub-source of CinC 2021 with 29 recordings or more. Which end is V1 is told by lead I,
 with which V6 goes (correlation 0.82) and V1 does not (-0.64).
+
+In 745 subsets of PTB-XL (each device, site, nurse, diagnosis, sex, age, and the largest and smallest amplitudes; 100
+recordings or more) no other order was ever best; with V5 and V6 exchanged, the least that can be, the right order is
+better by 0.16. So another order that is clearly better is refused. Exchanged in a minority, they are not seen.
 """
 
 from collections.abc import Sequence
@@ -45,7 +49,7 @@ def chest_facts(record: Record) -> dict[str, str]:
 
 
 def judge_chest_order(packed: Sequence[Packed]) -> Verdict:
-    """A line for people where another order of the chest leads fits the whole source clearly better."""
+    """The refusal of a source that another order of the chest leads fits clearly better."""
     letters = [one.facts[FACT] for one in packed if FACT in one.facts and set(_CHEST) <= set(one.leads)]
     if len(letters) < _FEWEST:
         return Verdict()
@@ -54,11 +58,12 @@ def judge_chest_order(packed: Sequence[Packed]) -> Verdict:
         return Verdict(card={"chest leads": "in order"})
     order = ", ".join(_CHEST[channel] for channel in best)
     pairs = ",".join(f"{_CHEST[channel]}={_CHEST[place]}" for place, channel in enumerate(best) if channel != place)
-    line = (
-        f"chest leads look as if the channels named {order} were V1 to V6 (over {len(letters):,} recordings): compare "
-        f"a few with their paper print; if so, prepare the source with --relabel {pairs}"
+    refusal = (
+        f"chest leads must be V1 to V6 in their order, got channels that look as if those named {order} were V1 to V6 "
+        f"(over {len(letters):,} recordings): compare a few with their paper print; if so, --relabel {pairs} puts "
+        f"them right"
     )
-    return Verdict(card={"chest leads": f"perhaps in another order ({pairs})"}, lines=[line])
+    return Verdict(card={"chest leads": f"perhaps in another order ({pairs})"}, refusal=refusal)
 
 
 def _typical(letters: Sequence[str]) -> np.ndarray:

@@ -5,6 +5,7 @@ import pytest
 
 from fairseq_signals.data.checks.chest_order import FACT, chest_facts, judge_chest_order
 from fairseq_signals.data.leads import STANDARD_LEADS
+from fairseq_signals.data.self_test import judge
 
 CHEST = STANDARD_LEADS[6:]
 
@@ -49,14 +50,24 @@ def test_the_right_order_passes(heart, packed_of):
         ((3, 4, 5, 0, 1, 2), "V4=V1,V5=V2,V6=V3,V1=V4,V2=V5,V3=V6"),
     ],
 )
-def test_another_order_is_told_with_the_way_out(heart, packed_of, order, relabel):
+def test_another_order_is_refused_with_the_way_out(heart, packed_of, order, relabel):
     packed = _packed(heart, packed_of, order)
-    verdict = judge_chest_order(packed)
-    (line,) = verdict.lines
-    assert line.endswith(f"--relabel {relabel}") and "over 100 recordings" in line and verdict.refusal is None
+    refusal = judge_chest_order(packed).refusal
+    assert f"--relabel {relabel} puts them right" in refusal and "over 100 recordings" in refusal
+    found = ", ".join(CHEST[order.index(k)] for k in range(6))
+    assert f"those named {found} were V1 to V6" in refusal
+    assert judge(packed).refusal.endswith("; --keep-suspect keeps it")
+    kept = judge(packed, keep_suspect=True)
+    assert kept.refusal is None and any(f"--relabel {relabel}" in line for line in kept.lines)
     names = dict(pair.split("=") for pair in relabel.split(","))
     shown = dict(zip(CHEST, order, strict=True))  # what the channel named so really shows
     assert all(CHEST[shown[name]] == lead for name, lead in names.items())
+
+
+def test_a_third_that_is_exchanged_does_not_refuse_the_source(heart, packed_of):
+    right = _packed(heart, packed_of, count=70)
+    verdict = judge_chest_order([*right, *_packed(heart, packed_of, (1, 0, 2, 3, 4, 5), 30)])
+    assert verdict.refusal is None and verdict.card == {"chest leads": "in order"}
 
 
 def test_few_recordings_and_missing_or_flat_leads_tell_nothing(heart, packed_of):
@@ -78,5 +89,5 @@ def test_real_chest_leads_are_in_order_and_any_exchange_of_neighbours_is_seen(re
     assert judge_chest_order([packed_of(record) for record in records]).card == {"chest leads": "in order"}
     for k in range(5):
         names = {CHEST[k]: CHEST[k + 1], CHEST[k + 1]: CHEST[k]}
-        (line,) = judge_chest_order([packed_of(record.renamed(names)) for record in records]).lines
-        assert line.endswith(f"--relabel {CHEST[k + 1]}={CHEST[k]},{CHEST[k]}={CHEST[k + 1]}")
+        refusal = judge_chest_order([packed_of(record.renamed(names)) for record in records]).refusal
+        assert f"--relabel {CHEST[k + 1]}={CHEST[k]},{CHEST[k]}={CHEST[k + 1]} puts" in refusal
