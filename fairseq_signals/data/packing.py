@@ -138,7 +138,8 @@ def _pack_chunk(
                 packed.append({"place": place, "ecg": f"{_shard(number)}:{row}"} | facts)
         stop_if_orphaned(parent)
     with written_whole(_report(number, reports), "w") as file:
-        json.dump({"packed": packed, "rejected": rejected, "files": seen}, file, default=str)
+        # At once: written piece by piece, JSON is made by Python instead of C.
+        file.write(json.dumps({"packed": packed, "rejected": rejected, "files": seen}, default=str))
     return len(items)
 
 

@@ -11,10 +11,9 @@ import numpy as np
 from fairseq_signals.data.record import Record
 
 _MICROVOLTS_PER_MILLIVOLT = np.float32(1000)  # float32 tells microvolts apart up to 16 V
-_LARGEST, _LOST = (
-    np.float32(2**31 - 2**7),
-    -(2.0**31),
-)  # the largest float32 that an int32 holds, and the smallest int32
+_DIGITS = 16  # of SHA-256, which processors compute
+_LARGEST = np.float32(2**31 - 2**7)  # of float32 that an int32 holds
+_LOST = -(2.0**31)  # NaN: the smallest int32, which no sample becomes
 
 
 def waveform_digest(record: Record) -> str:
@@ -29,8 +28,8 @@ def waveform_digest(record: Record) -> str:
     derived = record.meta.get("derived", ())
     rows = [row for row, lead in enumerate(record.leads) if lead not in derived]
     names = ",".join(record.leads[row] for row in rows)
-    digest = hashlib.blake2b(f"{record.rate:g} {names} ".encode(), digest_size=8)
+    digest = hashlib.sha256(f"{record.rate:g} {names} ".encode())
     # Clipped: an infinite or absurd sample must not wrap around into a plausible one.
     microvolts = np.clip(np.rint(record.signal[rows] * _MICROVOLTS_PER_MILLIVOLT), -_LARGEST, _LARGEST)
     digest.update(np.nan_to_num(microvolts, copy=False, nan=_LOST).astype("<i4").tobytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:_DIGITS]

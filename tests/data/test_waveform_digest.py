@@ -60,4 +60,4 @@ def test_the_digest_is_that_of_rate_names_and_whole_microvolts():
     microvolts = np.random.default_rng(1).integers(-32768, 32768, (2, 50))
     text = b"500 I,II " + microvolts.astype("<i4").tobytes()
     record = _record(microvolts / 1000)
-    assert waveform_digest(record) == hashlib.blake2b(text, digest_size=8).hexdigest()
+    assert waveform_digest(record) == hashlib.sha256(text).hexdigest()[:16]

@@ -87,10 +87,13 @@ def files_of(path: str | os.PathLike) -> list[Path]:
 
 
 def _reader_of(path: Path) -> ModuleType:
-    head = b""
-    if path.is_file():
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
+    if not path.is_file():
+        return _recognised(path, b"")
+    with path.open("rb") as file:
+        return _recognised(path, file.read(_HEAD))
+
+
+def _recognised(path: Path, head: bytes) -> ModuleType:
     known = readers()
     reader = next((module for module in known if module.recognises(path, head)), None)
     if reader is None and not path.exists():
