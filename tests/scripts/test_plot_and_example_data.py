@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -55,13 +56,35 @@ def plot():
         (("sheet", "none.tsv"), "manifest must be a file"),
         (("sheet", "none.tsv", "--number", "many"), "invalid int value"),
         (("summary", "none"), "must have a dataset.yaml, got none in none"),
+        (("sheet", "data"), "manifest must be a file, got the folder data; the manifest in it is data/train.tsv\n"),
+        (("recording", "data"), "recording must be a file, got the folder data; the manifest in it is data/train.tsv"),
+        (("sheet", "empty"), "manifest must be a file, got the folder empty\n"),
+        (("summary", "data/train.tsv"), "summary is of a folder, such as data, got data/train.tsv"),
+        (("recording", "data/train.tsv", "--rate", "9", "--row", "1"), "--rate, --row must come with a recording's"),
+        (("recording", "x.csv"), "or passed, got no rate and no unit (x.csv); here by --rate, --leads and --unit"),
+        (("draw", "x.csv"), "invalid choice"),
     ],
 )
-def test_mistakes_in_pictures_are_said(plot, tmp_path, monkeypatch, capsys, command, message):
+def test_mistakes_in_pictures_are_said_and_nothing_else(plot, tmp_path, monkeypatch, capsys, command, message):
     monkeypatch.chdir(tmp_path)
+    for folder in ("data", "empty"):
+        (tmp_path / folder).mkdir()
+    for name in ("test", "train"):
+        (tmp_path / "data" / f"{name}.tsv").write_text("")
+    (tmp_path / "x.csv").write_text("I,II\n" + "0.1,0.2\n" * 300)
     with pytest.raises(SystemExit, match="2"):
         plot(*command, "--output", "a.png")
-    assert message in capsys.readouterr().err and not (tmp_path / "a.png").exists()
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and message in said and said.count("\n") == 1
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_what_a_file_does_not_state_is_passed(plot, tmp_path):
+    np.save(tmp_path / "x.npy", np.tile([1000.0, -2000.0], (300, 1)).T)
+    stated = ("--rate", 100, "--unit", "uV", "--leads", "II,V1")
+    plot("recording", tmp_path / "x.npy", *stated, "--output", tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert 'id="lead-II"' in text and 'id="lead-V1"' in text and "100 Hz" in text
 
 
 def test_a_row_of_a_manifest_is_drawn_with_what_the_manifest_tells(plot, ecg_data, tmp_path):
