@@ -32,6 +32,7 @@ from manifests.parts.cells import truth
 from manifests.parts.code_cohort import CHAGAS, FINDINGS, assumptions, find_file, find_files, sex_of_male, stated
 from manifests.parts.csv_table import cells_of
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.silence import patient_of_cell
 
 _NAME, _TABLE, _CHAGAS_TABLE = "CODE-15%", "exams.csv", "code15_chagas_labels.csv"
 _EXPECTED = 345_779
@@ -84,8 +85,8 @@ def read_exams(folder: Path, chagas: Mapping[str, bool | None] | None = None) ->
             unknown += (CHAGAS,) if chagas.get(exam) is None else ()
         extra = dict(zip(_COLUMNS, (age, sex_of_male(male, where), *kept, _NAME), strict=True))
         extra = {name: shared.setdefault(cell, cell) for name, cell in extra.items()}
-        file = shared.setdefault(file, file)
-        exams.items[exam] = Item(file, exam, shared.setdefault(patient, patient) or None, labels, unknown, extra=extra)
+        file, person = shared.setdefault(file, file), patient_of_cell(shared.setdefault(patient, patient))
+        exams.items[exam] = Item(file, exam, person, labels, unknown, extra=extra)
     return exams
 
 

@@ -37,6 +37,7 @@ from manifests.parts.arranging import by_split, pairs_of_splits
 from manifests.parts.cells import sex_of, truth
 from manifests.parts.csv_table import cells_of, columns_of
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.silence import NOTHING, patient_of_cell
 
 MEASURED_BY = {
     "lvef_lte_45_flag": ("lvef_value",),
@@ -63,7 +64,7 @@ _MEASURES = tuple(dict.fromkeys(name for names in MEASURED_BY.values() for name 
 _FURTHER = ("race_ethnicity", "location_setting", "acquisition_year", "most_recent_ecg")
 _FURTHER += ("ventricular_rate", "atrial_rate", "pr_interval", "qrs_duration", "qt_corrected")
 _COLUMNS = ("age", "sex", *_MEASURES, *_FURTHER, "source")
-_EMPTY = ("", "nan", "na", "n/a", "null")
+_EMPTY = NOTHING - {"none"}  # which is a grade: looked for, and not there
 _STATED = Stated(rate=250.0, leads=STANDARD_LEADS, unit="mV", calibrated=False)
 
 
@@ -135,7 +136,7 @@ def _item(row: Mapping[str, str], place: int, composite: str, where: str) -> Ite
     return Item(
         file=_array_name(row["split"]),
         id=row["ecg_key"],
-        patient=row["patient_key"] or None,
+        patient=patient_of_cell(row["patient_key"]),
         labels=tuple(name for name in CLASSES if flags[name]),
         unknown=tuple(name for name in CLASSES if flags[name] is None or not (flags[name] or known[name])),
         extra=extra | {"source": _NAME},

@@ -27,6 +27,7 @@ from manifests.parts.arranging import add_shares, pairs_of_splits, split_by_pati
 from manifests.parts.cells import sex_of
 from manifests.parts.csv_table import cells_of
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
+from manifests.parts.silence import patient_of_cell
 
 _TABLE, _CODES, _RECORDS = "metadata.csv", "code.csv", "records"
 _EXPECTED = 25_770
@@ -70,7 +71,7 @@ def read_items(folder: Path, with_modifiers: bool = False) -> list[Item]:
             Item(
                 file=f"{_RECORDS}/{name}.h5",
                 id=name,
-                patient=patient or None,
+                patient=patient_of_cell(patient),
                 labels=(*codes, *modified) if with_modifiers else codes,
                 unlabelled=not codes,
                 extra=told,

@@ -39,7 +39,8 @@ from manifests.details.number_rules import Rules, number_of, parse_rule
 from manifests.details.table_items import MEANT, read_items, renamed_columns
 from manifests.parts.arranging import add_shares, own_splits_or_by_patient, pairs_of_splits
 from manifests.parts.class_list import add_classes, in_classes, outside_line
-from manifests.parts.header_row import row_of_header
+from manifests.parts.header_row import patient_told, row_of_header
+from manifests.parts.label_table import labels_line
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 from manifests.parts.own_data import add_own_data, name_of
 
@@ -52,7 +53,7 @@ def arrange(packed: list[Packed], options: argparse.Namespace, rules: Rules, col
     rows, classes, outside = in_classes(rows, _choice(rows, options, rules), options.min_count)
     splits, how = own_splits_or_by_patient(rows, [one.item.split for one in packed], options.shares, options.seed)
     how, remarks = how or "the table's own splits", outside_line(outside)
-    if nobody := sum(not (one.item.patient or one.patient) for one in packed):
+    if nobody := sum(patient_told(one) is None for one in packed):
         how = f"{how}; the patient of {nobody} recordings is not known, so that each counts as one of its own"
         remarks.append(
             f"PATIENTS UNKNOWN: {nobody} of {len(rows)} recordings are split by recording, so that the same person may "
@@ -135,7 +136,7 @@ def main(arguments: list[str] | None = None) -> dict:
     folder, rules = source_folder(options), _rules(options)
     columns = renamed_columns(options.table, dict(options.columns))
     items = read_items(options.table, folder, columns, rules)
-    remarks = rules.lines()
+    remarks = [*labels_line(options.table, dict(options.columns).get("labels", "labels")), *rules.lines()]
     if "patient" not in columns:
         remarks.append(
             "no column patient: who is who is known only as far as the files say it (--columns patient=NAME)"

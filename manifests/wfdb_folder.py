@@ -20,9 +20,10 @@ from fairseq_signals.data.preparation import Arrangement, Source, prepare
 from manifests.parts.arranging import add_shares, own_splits_or_by_patient, pairs_of_splits
 from manifests.parts.class_list import add_classes, in_classes, outside_line
 from manifests.parts.header_row import row_of_header
-from manifests.parts.label_table import apply_table
+from manifests.parts.label_table import apply_table, labels_line
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 from manifests.parts.own_data import add_own_data, name_of
+from manifests.parts.silence import patient_of_cell
 
 _COLUMNS = ("age", "sex", "folder")
 
@@ -59,9 +60,9 @@ def patient_of(packed: Packed, rule: str) -> str | None:
             folder) or `none`.
     """
     if rule == "header":
-        return packed.patient
+        return patient_of_cell(packed.patient)
     if rule.startswith("comment:"):
-        return packed.meta.get("comments", {}).get(rule.removeprefix("comment:").strip().lower()) or None
+        return patient_of_cell(packed.meta.get("comments", {}).get(rule.removeprefix("comment:").strip().lower()))
     if rule == "table":
         return packed.item.patient
     return Path(packed.item.file).parent.as_posix() if rule == "folder" else None
@@ -102,16 +103,17 @@ def main(arguments: list[str] | None = None) -> dict:
     """Prepares a folder as the command line tells and returns the contents of `dataset.yaml`."""
     options = _options(arguments)
     folder = source_folder(options)
-    items, left_out, columns = find_items(folder), [], []
+    items, left_out, columns, remarks = find_items(folder), [], [], []
     if options.labels:
         items, left_out, columns = apply_table(options.labels, items)
+        remarks = labels_line(options.labels)
     has_patients = any(item.patient for item in items)
     if options.patient_from == "table" and not has_patients:
         raise ValueError(f"table must have a column patient, got none in {options.labels} (--patient-from table)")
     options.patient_from = options.patient_from or ("table" if has_patients else "header")
     names = ("classes", "min_count", "unannotated", "patient_from", "shares", "pair_seconds", "seed")
     choices = choices_of(options, *names)
-    source = Source(name_of(options, folder), options.version, folder, items, left_out, choices)
+    source = Source(name_of(options, folder), options.version, folder, items, left_out, choices, remarks=remarks)
     return prepare(
         source,
         options.dest,

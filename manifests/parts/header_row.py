@@ -6,6 +6,7 @@ from typing import Any
 from fairseq_signals.data.item import Packed
 from fairseq_signals.data.preparation import row_of
 from fairseq_signals.data.row import Row
+from manifests.parts.silence import patient_of_cell
 
 
 def row_of_header(packed: Packed, **changes: Any) -> Row:
@@ -17,8 +18,13 @@ def row_of_header(packed: Packed, **changes: Any) -> Row:
         packed: a recording.
         changes: cells that are known better, such as the patient.
     """
-    row = row_of(packed, **changes)
+    row = row_of(packed, **({"patient": patient_told(packed) or packed.item.id} | changes))
     age = packed.meta.get("age")
     told = {"age": "" if age is None else f"{age:g}", "sex": packed.meta.get("sex") or ""}
     silent = packed.item.labels is None and not packed.labels
     return replace(row, extra=told | row.extra, unlabelled=row.unlabelled or silent)
+
+
+def patient_told(packed: Packed) -> str | None:
+    """Whose recording it is by the item, else by its file; None where both say nothing, or `anonymous` and the like."""
+    return packed.item.patient or patient_of_cell(packed.patient)

@@ -2,19 +2,21 @@
 
 Columns by name, in any order (`manifests/parts/csv_table.py` says how they are separated): `file` (path relative to the
 source, with or without extension) or `id` (name of the file without folder and extension); `labels` (codes separated
-by commas or semicolons, `?CODE` for unknown, `-` for nothing known, empty for none applies); `patient`; `split`
-(train, valid, test). Any other column is kept, but none may have a name that the manifest needs for itself, such as
-`rate`. Only `file` or `id` must be there.
+by commas or semicolons, `?CODE` for unknown, `-`, `nan`, `NA`, `None` … for nothing known, **empty for none applies**);
+`patient` (empty, `nan`, `anonymous` … where nobody knows); `split` (train, valid, test). Any other column is kept, but
+none may have a name that the manifest needs for itself, such as `rate`. Only `file` or `id` must be there.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from fairseq_signals.data.item import Item, Reject
 from fairseq_signals.data.preparation import SPLITS
-from fairseq_signals.data.row import CellError, parse_labels
+from fairseq_signals.data.row import NOTHING_KNOWN, parse_labels
 from manifests.parts.csv_table import cells_of, columns_of
+from manifests.parts.silence import labels_of_cell, patient_of_cell
 from manifests.parts.strays import not_in
 from manifests.parts.taken_columns import refuse_taken
 
@@ -88,16 +90,37 @@ def described(item: Item, row: Mapping[str, str], further: Sequence[str], where:
     Raises:
         ValueError: a cell is not what its column holds.
     """
-    item = replace(item, patient=row.get("patient") or None, extra=item.extra | {name: row[name] for name in further})
+    item = replace(
+        item, patient=patient_of_cell(row.get("patient")), extra=item.extra | {name: row[name] for name in further}
+    )
     if "split" in row:
         if row["split"] not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {row['split']!r} ({where}, column split)")
         item = replace(item, split=row["split"])
     if "labels" in row:
-        cell = ",".join(code.strip() for code in row["labels"].replace(";", ",").split(","))
         try:
-            labels, unknown, unlabelled = parse_labels(cell)
-        except CellError as error:
+            labels, unknown, unlabelled = parse_labels(_codes(row["labels"]))
+        except ValueError as error:
             raise ValueError(f"{error} ({where}, column labels)") from None
         item = replace(item, labels=labels, unknown=unknown, unlabelled=unlabelled)
     return item
+
+
+def _codes(cell: str) -> str:
+    return labels_of_cell(",".join(code.strip() for code in cell.replace(";", ",").split(",")))
+
+
+def labels_line(path: Path, column: str = "labels") -> list[str]:
+    """How many rows of a table have labels, none, or say nothing of them; nothing where it has no such column.
+
+    Args:
+        path: a table whose cells are as they should be.
+        column: its name for the labels.
+    """
+    if column not in columns_of(path):
+        return []
+    kinds = Counter(
+        "known" if _codes(cell) not in ("", NOTHING_KNOWN) else _codes(cell) for _, (cell,) in cells_of(path, column)
+    )
+    empty = f"{kinds['']} empty (none applies; write - where nobody looked)"
+    return [f"labels: {kinds['known']} with, {empty}, {kinds[NOTHING_KNOWN]} unknown"]

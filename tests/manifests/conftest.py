@@ -42,7 +42,8 @@ def ecg_signal():
         times = np.arange(samples) / 400
         beats = np.exp(-0.5 * (((times - 0.4) % 0.8 - 0.4) / 0.012) ** 2)
         one, two = (size * beats + generator.normal(0, 0.02, samples) for size in generator.uniform(0.5, 1.5, 2))
-        chest = generator.uniform(-1, 2, (6, 1)) * beats + generator.normal(0, 0.02, (6, samples))
+        growing = np.linspace(-1, 1.5, 6)[:, None] * generator.uniform(0.8, 1.2, (6, 1))  # from V1 to V6
+        chest = growing * beats + generator.normal(0, 0.02, (6, samples))
         limb = np.stack([one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2])
         return np.concatenate([limb, chest]).astype(np.float32)
 

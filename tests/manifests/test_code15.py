@@ -276,3 +276,10 @@ def test_ten_real_recordings_in_the_original_layout(real_ecgs, tmp_path):
         np.testing.assert_allclose(microvolts, expected * 1000, atol=0.51)
         assert row.labels == tuple(code for code in SIX if meta[name][code] == "True")
         assert (row.patient, row.extra["death"]) == (meta[name]["patient_id"], meta[name]["death"])
+
+
+def test_a_patient_called_nan_is_nobody(source):
+    folder, _, rows = source
+    change(folder, rows, patient_id={100: "nan", 101: "unknown"})
+    exams = code15.read_exams(folder)
+    assert [exams.items[name].patient for name in ("100", "101", "102")] == [None, None, "51"]

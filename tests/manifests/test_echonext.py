@@ -207,3 +207,14 @@ def test_an_empty_flag_is_unknown_and_columns_may_lack(source, tmp_path):
     assert COMPOSITE in first.unknown and COMPOSITE not in first.labels
     _, manifests = prepared(folder, tmp_path / "out")
     assert all(row.extra["ventricular_rate"] == "" for row in manifests["train"])
+
+
+def test_words_that_say_nothing_are_neither_patients_nor_measurements(source):
+    folder, rows, _ = source
+    words = ["nan", "NA", "unknown", "None", "-", ".", "?", "missing"]
+    for number, row in enumerate(rows):
+        row |= {"patient_key": words[number % 4]} | dict.fromkeys(MEASURES, words[4 + number % 4])
+        row |= dict.fromkeys([*FLAGS, COMPOSITE], 0)
+    write_table(folder / echonext._TABLE, rows)
+    items, _ = echonext.read_items(folder)
+    assert all(item.patient is None and item.unknown == tuple(FLAGS) for item in items)

@@ -171,3 +171,10 @@ def test_the_command_runs(archive, tmp_path):
     done = subprocess.run([*words, "--workers", "1"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "SPH: 30 of 30 recordings of 20 patients" in done.stdout
+
+
+def test_a_patient_called_nan_is_nobody(archive, tmp_path):
+    table = pd.read_csv(archive / "metadata.csv", dtype=str)
+    table.assign(Patient_ID=["nan", "XXX"] * 15).to_csv(tmp_path / "metadata.csv", index=False)
+    (tmp_path / "code.csv").write_text(CODES)
+    assert {item.patient for item in sph.read_items(tmp_path)} == {None}

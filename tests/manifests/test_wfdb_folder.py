@@ -237,3 +237,16 @@ def test_the_mixed_records_of_the_challenge(real_ecgs, tmp_path):
     assert rows["georgia/E07509"][1] == rows["georgia/E07510"][1]
     carried = {code for row, _ in rows.values() for code in row.labels}
     assert len(carried) == 23  # 25 with the legacy headers
+
+
+def test_words_that_say_nothing_are_neither_patients_nor_codes(tmp_path, write_wfdb):
+    words = ["nan", "NA", "Anonymous", "null"]
+    for number in range(8):
+        word = words[number % 4]
+        write_wfdb(
+            tmp_path / "in", f"r{number}", number, [f"Dx: {word if number < 4 else '55555'}", f"Patient: {word}"]
+        )
+    card = _main(tmp_path / "in", tmp_path / "out", "--classes", "all")
+    rows = [row for row, _ in _rows(tmp_path / "out").values()]
+    assert all(row.patient == row.id for row in rows) and card["counts"]["patients"] == 8
+    assert sum(row.unlabelled for row in rows) == 3 and "NA" not in card["classes"] and "null" not in card["classes"]

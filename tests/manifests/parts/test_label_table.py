@@ -1,7 +1,7 @@
 import pytest
 
 from fairseq_signals.data.item import Item
-from manifests.parts.label_table import apply_table
+from manifests.parts.label_table import apply_table, labels_line
 
 ITEMS = [Item(f"{name}.hea", id=name, extra={"source": "x"}) for name in ("a/1", "a/2", "b/1", "b/3")]
 
@@ -72,3 +72,13 @@ def test_a_bad_table_is_refused_with_its_row(tmp_path, text, message):
 def test_a_missing_table_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"table none\.csv must be a file, got none at"):
         apply_table(tmp_path / "none.csv", ITEMS)
+
+
+def test_words_that_say_nothing_are_unknown_and_empty_cells_are_counted(tmp_path):
+    table = _table(tmp_path, "file,labels,patient\na/1,nan,nan\na/2,,P2\nb/1,N/A,unknown\nb/3,AF,Anonymous\n")
+    items, _, _ = apply_table(table, ITEMS)
+    assert [(item.labels, item.unlabelled) for item in items] == [((), True), ((), False), ((), True), (("AF",), False)]
+    assert [item.patient for item in items] == [None, "P2", None, None]
+    line = "labels: 1 with, 1 empty (none applies; write - where nobody looked), 2 unknown"
+    assert labels_line(table) == [line] and labels_line(table, "patient") != [line]
+    assert labels_line(_table(tmp_path, "file\na/1\n")) == []
