@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from fairseq_signals.data.checks.ages_and_sexes import judge_ages_and_sexes
-from fairseq_signals.data.checks.amplitude import amplitude_facts, extent, judge_amplitude
+from fairseq_signals.data.checks.amplitude import judge_amplitude
+from fairseq_signals.data.checks.amplitude_facts import amplitude_facts, extent
 from fairseq_signals.data.checks.chest_order import chest_facts, judge_chest_order
 from fairseq_signals.data.checks.dead_leads import dead_facts, judge_dead_leads
 from fairseq_signals.data.checks.duplicates import judge_duplicates

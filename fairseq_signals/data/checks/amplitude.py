@@ -1,64 +1,26 @@
-"""Whether the amplitudes of a source can be millivolts, and whether single recordings state a wrong gain.
+"""Whether the amplitudes of a source can be millivolts, and which of its recordings cannot.
 
-A recording's amplitude is the peak-to-peak amplitude of an ordinary two seconds (the median over all of them, so a
-spike does not count), averaged over the leads. In PTB-XL it is 1.2 mV in the median and between 0.37 and 4.3 mV in
-all 21,799; the median is 1.4 mV in CinC 2021, and 2.9 mV in CODE-15, whose baselines wander.
-
-A wrong gain shows beside the others: it is not theirs, it makes the amplitude unlike theirs, and their gain would make
-it like theirs. Recordings for which all three are true are rejected; where one of the first two is, there is a warning.
+What cannot be is rejected where it is a few recordings: a wrong gain (`gains`), or an amplitude beyond a factor of 20
+from the median. A source is refused where its median is none of millivolts, or where two large groups of it contradict
+each other (`gains`, `levels`).
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
+from fairseq_signals.data.checks.amplitude_facts import FACT, GAIN
+from fairseq_signals.data.checks.gains import FAULT, judge_gains
+from fairseq_signals.data.checks.levels import amplitudes, two_units
 from fairseq_signals.data.checks.verdict import Verdict, joined
 from fairseq_signals.data.item import Packed, Reject
-from fairseq_signals.data.montage import millivolts_per
-from fairseq_signals.data.record import Record
 
-FAULT = "wrong unit"
-FACT, GAIN = "amplitude", "gain"
 _ORDINARY_MV = 1.2
 _PLAUSIBLE_MV = (0.3, 5.0)  # of a source's median: a factor of four each way
+_IMPOSSIBLE = 20.0  # factor between a recording and its source's median, or between a few recordings and the ordinary
 _STRANGE = 4.0  # factor between a recording and its source's median that is worth a warning
-_UNLIKE = 2.0  # least factor between those with a wrong gain and the others
-_SHARED = 0.9  # share of the recordings that have the usual gain
 _FEWEST = 20
-_STRETCH_S = 2.0
-
-
-def extent(record: Record) -> np.ndarray:
-    """Peak-to-peak amplitude of each lead in an ordinary two seconds: `[L]`, mV."""
-    count = max(1, int(record.seconds / _STRETCH_S))
-    length = record.signal.shape[1] // count
-    parts = record.signal[:, : count * length].reshape(len(record.leads), count, length)
-    return np.median(parts.max(axis=2) - parts.min(axis=2), axis=1)
-
-
-def amplitude_facts(record: Record, extents: np.ndarray) -> dict[str, Any]:
-    """A recording's amplitude (mV), and its gain (steps per mV) where its file states one.
-
-    Args:
-        record: as it was read.
-        extents: of its leads, as `extent` tells; flat ones do not count.
-    """
-    alive = extents[extents > 0]
-    facts = {FACT: float(f"{alive.mean():.4g}")} if len(alive) else {}
-    gain = _gain(record)
-    return facts if gain is None else facts | {GAIN: gain}
-
-
-def _gain(record: Record) -> float | None:
-    gains, units = record.meta.get("gain"), record.meta.get("unit")
-    try:
-        steps = [gain / millivolts_per(unit, "") for gain, unit in zip(gains, units, strict=True)]
-        middle = float(f"{np.median(steps):.6g}")
-    except (TypeError, ValueError):  # stated in another form, or not for every lead
-        return None
-    return middle if 0 < middle < np.inf else None
 
 
 def judge_amplitude(packed: Sequence[Packed]) -> Verdict:
@@ -66,9 +28,19 @@ def judge_amplitude(packed: Sequence[Packed]) -> Verdict:
     known = [one for one in packed if FACT in one.facts]
     if not known:
         return Verdict()
-    middle = float(np.median([one.facts[FACT] for one in known]))
-    gains = joined([_judge_gains(asked, beside) for asked, beside in _compared(known)])
-    gone = {reject.item.id for reject in gains.rejects}
+    middle = float(np.median(amplitudes(known)))
+    by_gain = joined([judge_gains(asked, beside) for asked, beside in _compared(known)])
+    far = [
+        Reject(
+            one.item,
+            FAULT,
+            f"amplitude must be within a factor of {_IMPOSSIBLE:g} of the others', got "
+            f"{one.facts[FACT]:.3g} mV, and {usual:.3g} in their median",
+        )
+        for one, usual in _beside_median(known, middle)
+        if not 1 / _IMPOSSIBLE <= one.facts[FACT] / usual <= _IMPOSSIBLE
+    ]
+    gone = {reject.item.id for reject in (*by_gain.rejects, *far)}
     strange = {
         one.item.id: [f"amplitude is {one.facts[FACT]:.3g} mV, and {middle:.3g} in the median of all"]
         for one in known
@@ -76,9 +48,13 @@ def judge_amplitude(packed: Sequence[Packed]) -> Verdict:
     }
     card = {"median amplitude, mV": round(middle, 3)}
     lines = [f"median amplitude (peak to peak, mean of the leads) {middle:.2f} mV"]
-    groups = [("", known), *_by_source(known).items()]
-    refusal = next((text for name, group in groups if (text := _refusal(name, group))), None)
-    return joined([gains, Verdict((), strange, card, lines, refusal)])
+    return replace(joined([by_gain, Verdict(far, strange, card, lines)]), refusal=by_gain.refusal or _refusal(known))
+
+
+def _refusal(known: Sequence[Packed]) -> str | None:
+    groups = [("", known), *((name, group) for name, group in _by_source(known).items() if len(group) >= _FEWEST)]
+    found = (two_units(group) or _no_millivolts(name, group) for name, group in groups)
+    return next((text for text in found if text), None)
 
 
 def _by_source(known: Sequence[Packed]) -> dict[str, list[Packed]]:
@@ -89,9 +65,20 @@ def _by_source(known: Sequence[Packed]) -> dict[str, list[Packed]]:
     return groups
 
 
-def _refusal(source: str, group: Sequence[Packed]) -> str | None:
-    middle = float(np.median([one.facts[FACT] for one in group]))
-    if len(group) < _FEWEST or _PLAUSIBLE_MV[0] <= middle <= _PLAUSIBLE_MV[1]:
+def _beside_median(known: Sequence[Packed], middle: float) -> list[tuple[Packed, float]]:
+    """Each recording with the median of its sub-source; with that of all where its sub-source is small."""
+    found = []
+    for group in _by_source(known).values():
+        usual = float(np.median(amplitudes(group))) if len(group) >= _FEWEST else middle
+        found += [(one, usual) for one in group]
+    return found
+
+
+def _no_millivolts(source: str, group: Sequence[Packed]) -> str | None:
+    middle = float(np.median(amplitudes(group)))
+    few = (_ORDINARY_MV / _IMPOSSIBLE, _ORDINARY_MV * _IMPOSSIBLE)
+    least, most = _PLAUSIBLE_MV if len(group) >= _FEWEST else few
+    if least <= middle <= most:
         return None
     where = f"in {len(group):,} recordings{f' of {source}' if source else ''}"
     large = middle > _ORDINARY_MV
@@ -108,39 +95,3 @@ def _compared(known: Sequence[Packed]) -> list[tuple[list[Packed], list[Packed]]
     everything = [one for one in known if GAIN in one.facts]
     groups = _by_source(everything).values()
     return [(group, group if len(group) >= _FEWEST else everything) for group in groups]
-
-
-def _judge_gains(asked: Sequence[Packed], beside: Sequence[Packed]) -> Verdict:
-    usual, count = Counter(one.facts[GAIN] for one in beside).most_common(1)[0]
-    others: dict[float, list[Packed]] = {}
-    for one in asked:
-        if one.facts[GAIN] != usual:
-            others.setdefault(one.facts[GAIN], []).append(one)
-    if not others or count < max(_FEWEST, _SHARED * len(beside)):
-        return Verdict()
-    ordinary = np.percentile([one.facts[FACT] for one in beside if one.facts[GAIN] == usual], [1, 50, 99])
-    where = f"{usual:g} in {count:,} of {len(beside):,} recordings"
-    rejects, warnings = [], {}
-    for gain, those in others.items():
-        wrong = _is_wrong([one.facts[FACT] for one in those], gain / usual, *ordinary)
-        for one in those:
-            if wrong:
-                rejects.append(Reject(one.item, FAULT, _message(one.facts, usual, where, ordinary[1])))
-            else:
-                warnings[one.item.id] = [f"gain is {gain:g} steps per mV, and {where}"]
-    return Verdict(rejects, warnings)
-
-
-def _is_wrong(amplitudes: Sequence[float], ratio: float, lowest: float, middle: float, highest: float) -> bool:
-    """Whether amplitudes are unlike the others' as they are, and like theirs when multiplied by the gains' ratio."""
-    stated = float(np.median(amplitudes))
-    far = not 1 / _UNLIKE <= stated / middle <= _UNLIKE
-    return far and not lowest <= stated <= highest and bool(lowest <= stated * ratio <= highest)
-
-
-def _message(facts: dict[str, Any], usual: float, where: str, middle: float) -> str:
-    gain, stated = facts[GAIN], facts[FACT]
-    return (
-        f"gain must fit the amplitude, got {gain:g} steps per mV ({where}) and {stated:.3g} mV ({middle:.3g} in the "
-        f"median; with the others' gain it would be {stated * gain / usual:.3g} mV)"
-    )

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairseq_signals.data.checks.amplitude import extent, judge_amplitude
+from fairseq_signals.data.checks.amplitude import judge_amplitude
+from fairseq_signals.data.checks.amplitude_facts import extent
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.self_test import examine
 
@@ -58,6 +59,7 @@ def test_gains_are_compared_in_steps_per_millivolt(heart, gain, unit, per_milliv
     [
         {},
         {"gain": None},
+        {"gain": (None,) * 12},
         {"gain": (1.0,) * 12},
         {"gain": (1.0,) * 3, "unit": ("mV",) * 12},
         {"gain": 1000, "unit": "mV"},
@@ -68,6 +70,10 @@ def test_gains_are_compared_in_steps_per_millivolt(heart, gain, unit, per_milliv
 )
 def test_where_no_gain_is_stated_none_is_compared(heart, meta):
     assert "gain" not in examine(replace(heart(), meta=meta))
+
+
+def test_a_gain_that_a_header_leaves_out_is_that_of_the_wfdb_standard(heart):
+    assert examine(replace(heart(), meta={"gain": (None,) * 12, "unit": (None,) * 12}))["gain"] == 200.0
 
 
 def _usual(heart, packed_of, count=40, gain=1000.0, **extra):
@@ -116,7 +122,7 @@ def test_an_amplitude_that_others_have_too_is_not_wrong(heart, packed_of):
 
 
 def test_a_gain_is_not_wrong_where_theirs_would_not_fit_either(heart, packed_of):
-    verdict = judge_amplitude([*_usual(heart, packed_of), packed_of(_stated(heart(50), 4880.0, true=50.0), "odd")])
+    verdict = judge_amplitude([*_usual(heart, packed_of), packed_of(_stated(heart(50), 200.0, true=3000.0), "odd")])
     assert not verdict.rejects and len(verdict.warnings["odd"]) == 2, "both are told"
 
 
@@ -155,6 +161,77 @@ def test_a_small_source_tells_nothing_of_gains(heart, packed_of):
     assert not verdict.rejects
 
 
+@pytest.mark.parametrize("factor", [1 / 25, 25.0, 0.001, 1000.0])
+def test_an_amplitude_that_is_impossible_beside_the_others_is_rejected_at_any_gain(heart, packed_of, factor):
+    far = [replace(heart(s), signal=heart(s).signal * np.float32(factor)) for s in (50, 51)]
+    wrong = [packed_of(_stated(far[0], 1000.0), "same gain"), packed_of(far[1], "no gain")]
+    group = _usual(heart, packed_of)
+    middle = np.median([one.facts["amplitude"] for one in (*group, *wrong)])
+    verdict = judge_amplitude([*group, *wrong])
+    assert [(reject.item.id, reject.fault) for reject in verdict.rejects] == [
+        ("same gain", "wrong unit"),
+        ("no gain", "wrong unit"),
+    ]
+    told = verdict.rejects[0].message
+    assert told.startswith("amplitude must be within a factor of 20 of the others', got ")
+    assert f"got {examine(far[0])['amplitude']:.3g} mV, and {middle:.3g} in their median" in told
+    assert not verdict.warnings and verdict.refusal is None
+
+
+def test_a_few_of_a_wrong_gain_are_rejected_where_only_most_have_the_usual_one(heart, packed_of):
+    """Gains: 60 of 1000 and 35 of 500, both right; five state 200 and are 1000."""
+    half = [packed_of(_stated(heart(s), 500.0, true=500.0), f"h{s}") for s in range(35)]
+    wrong = [packed_of(_stated(heart(s), 200.0), f"w{s}") for s in range(70, 75)]
+    verdict = judge_amplitude([*_usual(heart, packed_of, 60), *half, *wrong])
+    assert sorted(reject.item.id for reject in verdict.rejects) == [f"w{s}" for s in range(70, 75)]
+    assert verdict.refusal is None and not set(verdict.warnings) & {one.item.id for one in half}
+
+
+@pytest.mark.parametrize("gain", [200.0, 5000.0, 300.0])
+def test_two_large_groups_of_which_one_has_a_wrong_gain_refuse_the_source(heart, packed_of, gain):
+    wrong = [packed_of(_stated(heart(s), gain), f"w{s}") for s in range(70, 100)]
+    refusal = judge_amplitude([*_usual(heart, packed_of, 70), *wrong]).refusal
+    low, high = (np.median([one.facts["amplitude"] for one in some]) for some in (wrong, _usual(heart, packed_of, 70)))
+    assert f"{low:.3g} mV in the median of 30 recordings (such as w70) and {high:.3g} mV in that of 70" in refusal
+    assert f"the ratio of the gains that they state, {gain:g} and 1000 steps per mV" in refusal
+    ten = [packed_of(_stated(heart(s), gain), f"w{s}") for s in range(70, 78)]
+    few = judge_amplitude([*_usual(heart, packed_of, 72), *ten])
+    assert few.refusal is None and len(few.rejects) == 8, "a tenth or less is rejected"
+
+
+@pytest.mark.parametrize(("first", "second"), [(20, 20), (20, 16), (14, 22), (88, 12)])
+@pytest.mark.parametrize("factor", [0.001, 0.01, 10.0, 1000.0])
+def test_two_large_groups_a_power_of_ten_apart_refuse_the_source(heart, packed_of, first, second, factor):
+    right = [packed_of(heart(s), f"r{s}") for s in range(first)]
+    other = [heart(first + s) for s in range(second)]
+    wrong = [packed_of(replace(one, signal=one.signal * np.float32(factor)), f"w{one.id}") for one in other]
+    refusal = judge_amplitude([*right, *wrong]).refusal
+    assert f"median of {first} recordings (such as r" in refusal or f"that of {first} (such as r" in refusal
+    assert f"median of {second} recordings (such as wr" in refusal or f"that of {second} (such as wr" in refusal
+    times = float(refusal.split("they are ")[1].split(" times")[0])
+    assert times == pytest.approx(max(factor, 1 / factor), rel=0.1)
+    assert "nearly a power of ten" in refusal and "prepare the two groups apart" in refusal
+
+
+def test_half_of_a_few_that_contradict_each_other_are_not_kept(heart, packed_of):
+    tiny = [packed_of(replace(heart(s), signal=heart(s).signal / 1000), f"w{s}") for s in range(8)]
+    verdict = judge_amplitude([*_usual(heart, packed_of, 8), *tiny])
+    assert sorted(reject.item.id for reject in verdict.rejects) == [f"w{s}" for s in range(8)]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("gains", [(1000.0, 1000.0), (1000.0, 400.0), (200.0, 1000.0), (1000.0, 200.0)])
+def test_a_ward_beside_telehealth_is_no_contradiction(packed_of, heart, share, gains):
+    """Medians of 1.8 and 4.3 mV, each with a spread as in PTB-XL (log-normal, a factor of 1.5)."""
+    drawn, base, spread = np.random.default_rng(3), packed_of(heart()), np.log(1.5)
+    count = round(200 * share)
+    sizes = np.concatenate([drawn.lognormal(np.log(m), spread, n) for m, n in ((1.8, 200 - count), (4.3, count))])
+    facts = [{"amplitude": size, "gain": gains[n >= 200 - count]} for n, size in enumerate(sizes)]
+    group = [replace(base, item=replace(base.item, id=f"r{n}"), facts=one) for n, one in enumerate(facts)]
+    verdict = judge_amplitude(group)
+    assert verdict.refusal is None and len(verdict.rejects) <= (20 if share == 0.1 and gains[1] == 400 else 0)
+
+
 @pytest.mark.parametrize(
     ("factor", "told"),
     [(1000.0, "too large"), (4.88, "too large"), (1 / 4.88, "too small"), (0.001, "too small")],
@@ -170,7 +247,8 @@ def test_a_source_that_is_not_in_millivolts_is_refused(heart, packed_of, factor,
     assert "amplitudes must be millivolts" in refusal and told in refusal
     times = float(refusal.split("about ")[2].split(" times")[0])
     assert times == pytest.approx(max(factor, 1 / factor), rel=0.1)
-    assert judge_amplitude(packed(19, factor * ordinary)).refusal is None, "too few to judge"
+    few = judge_amplitude(packed(19, factor * ordinary)).refusal
+    assert (few is None) == (1 / 20 < factor < 20), "of few, only what is far from all millivolts can be judged"
 
 
 def test_a_sub_source_that_is_not_in_millivolts_is_told(heart, packed_of):
