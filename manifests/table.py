@@ -37,7 +37,13 @@ from fairseq_signals.data.preparation import Arrangement, Source, prepare
 from fairseq_signals.data.row import Row
 from manifests.details.number_rules import Rules, number_of, parse_rule
 from manifests.details.table_items import MEANT, read_items, renamed_columns
-from manifests.parts.arranging import add_shares, own_splits_or_by_patient, pairs_of_splits
+from manifests.parts.arranging import (
+    OWN_SPLITS,
+    add_shares,
+    own_splits_or_by_patient,
+    pairs_of_splits,
+    unknown_patients,
+)
 from manifests.parts.class_list import add_classes, in_classes, outside_line
 from manifests.parts.header_row import patient_told, row_of_header
 from manifests.parts.label_table import labels_line
@@ -52,13 +58,9 @@ def arrange(packed: list[Packed], options: argparse.Namespace, rules: Rules, col
     rows = [row_of_header(one) for one in packed]
     rows, classes, outside = in_classes(rows, _choice(rows, options, rules), options.min_count)
     splits, how = own_splits_or_by_patient(rows, [one.item.split for one in packed], options.shares, options.seed)
-    how, remarks = how or "the table's own splits", outside_line(outside)
-    if nobody := sum(patient_told(one) is None for one in packed):
-        how = f"{how}; the patient of {nobody} recordings is not known, so that each counts as one of its own"
-        remarks.append(
-            f"PATIENTS UNKNOWN: {nobody} of {len(rows)} recordings are split by recording, so that the same person may "
-            f"be in train and in test and scores too good; --columns patient=NAME tells the patients' column"
-        )
+    nobody = sum(patient_told(one) is None for one in packed)
+    told = unknown_patients(how or OWN_SPLITS, nobody, len(rows), "--columns patient=NAME tells the patients' column")
+    how, remarks = told[0], [*outside_line(outside), *told[1]]
     pairs, how_pairs, lacking = pairs_of_splits(splits, options.pair_seconds, options.seed)
     how, further = f"{how}; {how_pairs}", dict.fromkeys((*_TOLD, *(name for name in columns if name not in MEANT)))
     return Arrangement(splits, pairs, classes, how, options.unannotated, list(further), [*remarks, *lacking])

@@ -17,7 +17,13 @@ from pathlib import Path
 
 from fairseq_signals.data.item import Item, Packed
 from fairseq_signals.data.preparation import Arrangement, Source, prepare
-from manifests.parts.arranging import add_shares, own_splits_or_by_patient, pairs_of_splits
+from manifests.parts.arranging import (
+    OWN_SPLITS,
+    add_shares,
+    own_splits_or_by_patient,
+    pairs_of_splits,
+    unknown_patients,
+)
 from manifests.parts.class_list import add_classes, in_classes, outside_line
 from manifests.parts.header_row import row_of_header
 from manifests.parts.label_table import apply_table, labels_line
@@ -68,15 +74,28 @@ def patient_of(packed: Packed, rule: str) -> str | None:
     return Path(packed.item.file).parent.as_posix() if rule == "folder" else None
 
 
+def _check_comment(packed: Sequence[Packed], patients: Sequence[str | None], rule: str) -> None:
+    if rule.startswith("comment:") and not any(patients):
+        names = sorted({name for one in packed for name in one.meta.get("comments", {}) if name})
+        raise ValueError(
+            f"{rule} must be a comment of the headers that names a patient, got comments {', '.join(names) or 'none'} "
+            f"(--patient-from); with another rule add --overwrite"
+        )
+
+
 def arrange(packed: list[Packed], options: argparse.Namespace, table_columns: Sequence[str] = ()) -> Arrangement:
     """Rows, classes, stratified splits by patient, and pairs of the patients with two recordings or more."""
-    rows = [row_of_header(one, patient=patient_of(one, options.patient_from) or one.item.id) for one in packed]
+    patients = [patient_of(one, options.patient_from) for one in packed]
+    _check_comment(packed, patients, options.patient_from)
+    rows = [row_of_header(one, patient=who or one.item.id) for one, who in zip(packed, patients, strict=True)]
     rows, classes, outside = in_classes(rows, options.classes, options.min_count)
     splits, how = own_splits_or_by_patient(rows, [one.item.split for one in packed], options.shares, options.seed)
-    how = f"{how}, patients by {options.patient_from}" if how else "the table's own splits"
+    how = f"{how}, patients by {options.patient_from}" if how else OWN_SPLITS
+    way_out = "--patient-from tells where the patient stands"
+    how, unknown = unknown_patients(how, patients.count(None), len(rows), way_out)
     pairs, how_pairs, lacking = pairs_of_splits(splits, options.pair_seconds, options.seed)
     columns = (*_COLUMNS, *(name for name in table_columns if name not in _COLUMNS))
-    remarks = [*outside_line(outside), *lacking]
+    remarks = [*outside_line(outside), *unknown, *lacking]
     return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", options.unannotated, columns, remarks)
 
 

@@ -8,6 +8,8 @@ from fairseq_signals.data.preparation import SPLITS
 from fairseq_signals.data.row import Row
 from fairseq_signals.data.splits import SHARES, joined_by_signal, split_patients
 
+OWN_SPLITS = "the table's own splits"
+
 
 def add_shares(parser: argparse.ArgumentParser) -> None:
     """Adds `--shares`, how large the splits are where the source has none of its own."""
@@ -63,6 +65,26 @@ def own_splits_or_by_patient(
         seed: another seed gives another split.
     """
     return (by_split(rows, splits), None) if any(splits) else split_by_patient(rows, shares, seed)
+
+
+def unknown_patients(how: str, nobody: int, total: int, way_out: str) -> tuple[str, list[str]]:
+    """How splits were made and what is to be said of it, where the patients of some recordings are not known.
+
+    Args:
+        how: as it would be if all were known.
+        nobody: recordings whose patient is not known, each counted as one of its own.
+        total: recordings.
+        way_out: what tells the patients.
+    """
+    if not nobody:
+        return how, []
+    how = how.replace("by patient", "by recording", 1) if nobody == total else how
+    how = f"{how}; the patient of {nobody} recordings is not known, so that each counts as one of its own"
+    loud = (
+        f"PATIENTS UNKNOWN: {nobody} of {total} recordings are split by recording, so that the same person may be in "
+        f"train and in test and scores too good; {way_out}"
+    )
+    return how, [loud]
 
 
 def pairs_of_splits(

@@ -250,3 +250,18 @@ def test_words_that_say_nothing_are_neither_patients_nor_codes(tmp_path, write_w
     rows = [row for row, _ in _rows(tmp_path / "out").values()]
     assert all(row.patient == row.id for row in rows) and card["counts"]["patients"] == 8
     assert sum(row.unlabelled for row in rows) == 3 and "NA" not in card["classes"] and "null" not in card["classes"]
+
+
+def test_unknown_patients_are_said_loudly_and_a_comment_that_nobody_has_is_refused(tmp_path, write_wfdb, capsys):
+    for number in range(8):
+        told = [f"MRN: {number}"] if number < 5 else []
+        write_wfdb(tmp_path / "in", f"r{number}", number, ["Dx: 426783006", "Age: 50", *told])
+    card = _main(tmp_path / "in", tmp_path / "none")
+    assert "PATIENTS UNKNOWN: 8 of 8 recordings are split by recording" in capsys.readouterr().out
+    assert card["split"].startswith("by recording, stratified") and "by patient" not in card["split"]
+    card = _main(tmp_path / "in", tmp_path / "some", "--patient-from", "comment:MRN")
+    assert "PATIENTS UNKNOWN: 3 of 8" in capsys.readouterr().out and card["split"].startswith("by patient")
+    with pytest.raises(
+        ValueError, match=r"comment:ward must be a comment .*got comments age, dx, mrn \(--patient-from"
+    ):
+        _main(tmp_path / "in", tmp_path / "ward", "--patient-from", "comment:ward")
