@@ -37,7 +37,7 @@ def renamed_columns(path: Path, names: Mapping[str, str]) -> list[str]:
     twice = [name for name in columns if columns.count(name) > 1]
     if twice:
         raise ValueError(f"columns must have names of their own, got {twice[0]!r} twice ({path}, row 1; --columns)")
-    refuse_taken(columns, path, "--columns new={0} renames it")
+    refuse_taken(columns, path, "--columns new={0} renames it (source: such as department=source)")
     return columns
 
 

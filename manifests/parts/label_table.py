@@ -41,7 +41,7 @@ def apply_table(path: Path, items: Sequence[Item]) -> tuple[list[Item], list[Rej
     columns = columns_of(path)
     if "file" not in columns and "id" not in columns:
         raise ValueError(f"table must have a column file or id, got {', '.join(columns) or 'nothing'} ({path}, row 1)")
-    refuse_taken(columns, path, "call it something else in the table", more=("folder",))
+    refuse_taken(columns, path, "call it something else in the table (source: such as department)", more=("folder",))
     key = "file" if "file" in columns else "id"
     further = [name for name in columns if name not in _MEANT]
     by_key = _index(items, key)

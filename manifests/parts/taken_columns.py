@@ -6,7 +6,8 @@ from pathlib import Path
 from fairseq_signals.data.row import COLUMNS, WEIGHT
 
 _TOLD_BY_TABLES = ("id", "patient", "labels")
-TAKEN = (*(name for name in COLUMNS if name not in _TOLD_BY_TABLES), "derived", "waveform", WEIGHT)
+TAKEN = (*(name for name in COLUMNS if name not in _TOLD_BY_TABLES), "derived", "waveform", "source", WEIGHT)
+"""`source` is whose names patients have: those of one ward called P1 and of another would be two people."""
 
 
 def refuse_taken(columns: Sequence[str], path: Path, way_out: str, more: Sequence[str] = ()) -> None:

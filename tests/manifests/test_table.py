@@ -192,6 +192,7 @@ def test_a_missing_file_is_a_reject_and_numbers_without_a_unit_are_kept_as_they_
         ),
         ("file,sampling_weight\na,1\n", [], r"names of their own, .*got 'sampling_weight'"),
         ("file,waveform\na,1\n", [], r"names of their own, .*got 'waveform'"),
+        ("file,source\na,1\n", [], r"names of their own, .*got 'source' .*--columns new=source .*department=source"),
         ("file,derived\na,1\n", [], r"names of their own, .*got 'derived'"),
         ("file,a,a\na,1,1\n", [], r"columns must differ in name, got file, a, a"),
         ("file,a\na,1\n", ["--columns", "a=b"], r"columns must be in the table, no b \(--columns\), got file, a"),

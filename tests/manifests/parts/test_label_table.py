@@ -56,6 +56,7 @@ def test_rows_are_joined_by_id_where_names_are_unique(tmp_path):
         ("file,sampling_weight\na/1,2\n", "got 'sampling_weight'"),
         ("file,waveform\na/1,x\n", "got 'waveform'"),
         ("file,folder\na/1,x\n", "got 'folder'"),
+        ("file,source\na/1,x\n", r"got 'source' .*call it something else in the table \(source: such as department\)"),
         ("file,labels\na/1\n", r"row must have 2 cells, got 1 \(.*row 2\)"),
         ("file,labels\na/2,AF\na/1,AF,SB\n", r"row must have 2 cells, got 3 \(.*row 3\)"),
         ("file\na/1\na/1.hea\n", r"file must be listed once, got 'a/1\.hea' again \(.*row 3\)"),
