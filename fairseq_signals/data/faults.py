@@ -55,14 +55,11 @@ def usable(record: Record, leads: tuple[str, ...], bound_mv: float, shortest_s: 
     signal = record.signal
     if not signal.size:
         raise Rejected("empty", "recording must have samples, got none")
-    lost = np.count_nonzero(~np.isfinite(signal), axis=1)
-    if lost.any():
-        where = ", ".join(lead for lead, count in zip(record.leads, lost, strict=True) if count)
-        raise Rejected(
-            "not finite", f"samples must be finite, got {lost.sum()} of {signal.size} that are not ({where})"
-        )
-    peaks = np.abs(signal).max(axis=1)
-    if not np.ptp(signal, axis=1).any():
+    highest, lowest = signal.max(axis=1), signal.min(axis=1)
+    if not (np.isfinite(highest).all() and np.isfinite(lowest).all()):
+        raise Rejected("not finite", _what_is_lost(record))
+    peaks = np.maximum(highest, -lowest)
+    if (highest == lowest).all():
         raise Rejected("flat", f"a lead must vary, got all constant (the largest at {peaks.max():g} mV)")
     if peaks.max() > bound_mv:
         where = record.leads[int(peaks.argmax())]
@@ -72,3 +69,9 @@ def usable(record: Record, leads: tuple[str, ...], bound_mv: float, shortest_s: 
     if record.seconds < shortest_s:
         raise Rejected("too short", f"duration must be at least {shortest_s:g} s, got {record.seconds:g}")
     return record
+
+
+def _what_is_lost(record: Record) -> str:
+    lost = np.count_nonzero(~np.isfinite(record.signal), axis=1)
+    where = ", ".join(lead for lead, count in zip(record.leads, lost, strict=True) if count)
+    return f"samples must be finite, got {lost.sum()} of {record.signal.size} that are not ({where})"

@@ -60,7 +60,10 @@ def quantise(signal: np.ndarray) -> tuple[np.ndarray, int]:
     if unit > np.iinfo(np.int32).max:
         raise ValueError(f"signal must stay within kilovolts, got a peak of {max(-lowest, highest):g} mV")
     # In float64, as the product with a million rounds in float32, and a tie would be decided by that.
-    return np.rint(signal.astype(np.float64) * NANOVOLTS_PER_MILLIVOLT / unit).astype(_SAMPLE), unit
+    scaled = signal.astype(np.float64)
+    scaled *= NANOVOLTS_PER_MILLIVOLT
+    scaled /= unit
+    return np.rint(scaled, out=scaled).astype(_SAMPLE), unit
 
 
 class ShardWriter:

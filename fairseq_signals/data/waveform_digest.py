@@ -29,7 +29,12 @@ def waveform_digest(record: Record) -> str:
     rows = [row for row, lead in enumerate(record.leads) if lead not in derived]
     names = ",".join(record.leads[row] for row in rows)
     digest = hashlib.sha256(f"{record.rate:g} {names} ".encode())
+    signal = record.signal[rows] if derived else record.signal
+    microvolts = np.rint(signal * _MICROVOLTS_PER_MILLIVOLT)
     # Clipped: an infinite or absurd sample must not wrap around into a plausible one.
-    microvolts = np.clip(np.rint(record.signal[rows] * _MICROVOLTS_PER_MILLIVOLT), -_LARGEST, _LARGEST)
-    digest.update(np.nan_to_num(microvolts, copy=False, nan=_LOST).astype("<i4").tobytes())
+    np.clip(microvolts, -_LARGEST, _LARGEST, out=microvolts)
+    lost = np.isnan(microvolts)
+    if lost.any():
+        microvolts[lost] = _LOST
+    digest.update(microvolts.astype("<i4", order="C"))
     return digest.hexdigest()[:_DIGITS]
