@@ -97,11 +97,14 @@ class TrainedModel(nn.Module):
             data = WindowDataset(recordings, self.rate, self.window_seconds, "tiled", self.stride_seconds)
             return (data.batch(range(k, min(k + batch_size, len(data)))) for k in range(0, len(data), batch_size))
         single = isinstance(recordings, (str, Path, Record))
+        recordings = [recordings] if single else recordings
         window, stride = round(self.window_seconds * self.rate), round(self.stride_seconds * self.rate)
-        records = (self._record(item) for item in ([recordings] if single else recordings))
+        records = (self._record(item) for item in recordings)
         return batches_of_records(records, self.rate, window, stride, batch_size)
 
     def _record(self, item: "str | Path | Record") -> Record:
+        if not isinstance(item, Record) and Path(item).is_dir() and not Path(f"{item}.hea").exists():
+            raise ValueError(f"recordings must be a manifest, files or records, got a folder: {item}{_advice(item)}")
         record = item if isinstance(item, Record) else read_record(item)
         needed = self.leads if self.drop_leads else [lead for lead in record.leads if lead in self.leads]
         if not needed or set(needed) - set(record.leads):
@@ -110,6 +113,12 @@ class TrainedModel(nn.Module):
                 f"standard ones), got {', '.join(record.leads)}"
             )
         return record
+
+
+def _advice(folder: "str | Path") -> str:
+    """The manifest of a folder that was most likely meant."""
+    names = [name for name in ("test", "valid", "train", "pretrain") if (Path(folder) / f"{name}.tsv").is_file()]
+    return f"; the manifest in it is {Path(folder) / names[0]}.tsv" if names else "; name the files in it"
 
 
 def embed(checkpoint: str | Path, recordings: Recordings, batch_size: int = 64, progress: bool = True) -> np.ndarray:

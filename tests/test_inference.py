@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -102,6 +103,16 @@ def test_a_recording_without_any_lead_of_the_model_is_refused(run_command, ecg_d
     record = Record(np.zeros((1, 1000), np.float32), 100.0, ("V1",), "chest only")
     with pytest.raises(ValueError, match=r"chest only must have leads of the model \(I;.*got V1"):
         model.predict(record)
+
+
+def test_a_folder_is_answered_with_the_manifest_in_it(pretrained, ecg_data, tmp_path):
+    expected = "recordings must be a manifest, files or records, got a folder: "
+    expected += re.escape(f"{ecg_data}; the manifest in it is {ecg_data / 'test.tsv'}")
+    for recordings in (ecg_data, str(ecg_data), [ecg_data]):
+        with pytest.raises(ValueError, match=f"^{expected}$"):
+            fairseq_signals.embed(pretrained, recordings, progress=False)
+    with pytest.raises(ValueError, match=r"got a folder: .*; name the files in it$"):
+        fairseq_signals.embed(pretrained, tmp_path, progress=False)
 
 
 def test_nothing_to_embed_is_an_error(pretrained):
