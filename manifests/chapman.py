@@ -34,7 +34,7 @@ from manifests.parts.annotated import mask_unannotated
 from manifests.parts.arranging import add_shares, split_by_patient
 from manifests.parts.cells import sex_of
 from manifests.parts.cinc2021_parts import part_of_name
-from manifests.parts.class_list import add_classes, in_classes, outside_line
+from manifests.parts.class_list import absent_line, add_classes, in_classes, outside_line
 from manifests.parts.header_row import row_of_header
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 from manifests.parts.strays import headerless, unlisted, without_header
@@ -139,7 +139,9 @@ def arrange(packed: list[Packed], options: argparse.Namespace, columns: Sequence
     rows, unannotated = mask_unannotated(rows, classes, by_occurrence=True)
     splits, how = split_by_patient(rows, options.shares, options.seed)
     how = f"{how}; no gallery and probe: one recording per patient"
-    return Arrangement(splits, {}, classes, how, unannotated, columns, outside_line(outside))
+    return Arrangement(
+        splits, {}, classes, how, unannotated, columns, [*outside_line(outside), *absent_line(rows, classes)]
+    )
 
 
 def _choice(packed: Sequence[Packed], classes: str) -> str:

@@ -22,7 +22,7 @@ from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from manifests.parts.arranging import add_shares, split_by_patient
 from manifests.parts.cells import sex_of
-from manifests.parts.class_list import add_classes, in_classes, outside_line
+from manifests.parts.class_list import absent_line, add_classes, in_classes, outside_line
 from manifests.parts.csv_table import cells_of
 from manifests.parts.options import choices_of, option_parser, packing_of, run, some_of, source_folder, work_of
 from manifests.parts.strays import unlisted
@@ -94,7 +94,14 @@ def arrange(packed: list[Packed], options: argparse.Namespace) -> Arrangement:
     rows, classes, outside = in_classes([row_of(one) for one in packed], options.classes, options.min_count)
     splits, how = split_by_patient(rows, options.shares, options.seed)
     how = f"{how}; no gallery and probe: one recording per person"
-    return Arrangement(splits, {}, classes, how, extra_columns=("age", "sex"), remarks=outside_line(outside))
+    return Arrangement(
+        splits,
+        {},
+        classes,
+        how,
+        extra_columns=("age", "sex"),
+        remarks=[*outside_line(outside), *absent_line(rows, classes)],
+    )
 
 
 def main(arguments: list[str] | None = None) -> dict:

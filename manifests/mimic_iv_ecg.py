@@ -26,7 +26,7 @@ from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from manifests.details.mimic_diagnoses import COLUMNS, FOLDS, LISTS, Diagnosed, read_diagnoses
 from manifests.parts.arranging import add_shares, own_splits_or_by_patient, pairs_of_splits
-from manifests.parts.class_list import add_classes, in_classes, listed_codes, outside_line
+from manifests.parts.class_list import absent_line, add_classes, in_classes, listed_codes, outside_line
 from manifests.parts.csv_table import cells_of
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 
@@ -112,7 +112,9 @@ def arrange(packed: list[Packed], options: argparse.Namespace) -> Arrangement:
     pairs, how_pairs, lacking = pairs_of_splits(splits, options.pair_seconds, options.seed)
     how = f"{how or 'strat_fold 0-17, 18, 19 of MIMIC-IV-ECG-ICD'}; {how_pairs}"
     columns = ("ecg_time", "report", *_MEASURED, *_SETTINGS, *(COLUMNS if options.diagnoses else ()))
-    return Arrangement(splits, pairs, classes, how, (), columns, [*outside_line(outside), *lacking])
+    return Arrangement(
+        splits, pairs, classes, how, (), columns, [*outside_line(outside), *absent_line(rows, classes), *lacking]
+    )
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

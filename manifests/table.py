@@ -44,11 +44,11 @@ from manifests.parts.arranging import (
     pairs_of_splits,
     unknown_patients,
 )
-from manifests.parts.class_list import add_classes, in_classes, outside_line
+from manifests.parts.class_list import absent_line, add_classes, in_classes, outside_line
 from manifests.parts.header_row import patient_told, row_of_header
 from manifests.parts.label_table import labels_line
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
-from manifests.parts.own_data import add_own_data, name_of
+from manifests.parts.own_data import add_own_data, name_of, unannotated_line, unannotated_of
 
 _TOLD = ("age", "sex")  # which files may state
 
@@ -57,13 +57,15 @@ def arrange(packed: list[Packed], options: argparse.Namespace, rules: Rules, col
     """Rows, classes, the table's splits or splits by patient, and pairs of one patient's recordings."""
     rows = [row_of_header(one) for one in packed]
     rows, classes, outside = in_classes(rows, _choice(rows, options, rules), options.min_count)
+    never = unannotated_of(options, rows, classes)
+    lines = [*absent_line(rows, classes), *unannotated_line(options, never)]
     splits, how = own_splits_or_by_patient(rows, [one.item.split for one in packed], options.shares, options.seed)
     nobody = sum(patient_told(one) is None for one in packed)
     told = unknown_patients(how or OWN_SPLITS, nobody, len(rows), "--columns patient=NAME tells the patients' column")
-    how, remarks = told[0], [*outside_line(outside), *told[1]]
+    how, remarks = told[0], [*outside_line(outside), *lines, *told[1]]
     pairs, how_pairs, lacking = pairs_of_splits(splits, options.pair_seconds, options.seed)
     how, further = f"{how}; {how_pairs}", dict.fromkeys((*_TOLD, *(name for name in columns if name not in MEANT)))
-    return Arrangement(splits, pairs, classes, how, options.unannotated, list(further), [*remarks, *lacking])
+    return Arrangement(splits, pairs, classes, how, never, list(further), [*remarks, *lacking])
 
 
 def _choice(rows: Sequence[Row], options: argparse.Namespace, rules: Rules) -> str:

@@ -24,11 +24,11 @@ from manifests.parts.arranging import (
     pairs_of_splits,
     unknown_patients,
 )
-from manifests.parts.class_list import add_classes, in_classes, outside_line
+from manifests.parts.class_list import absent_line, add_classes, in_classes, outside_line
 from manifests.parts.header_row import row_of_header
 from manifests.parts.label_table import apply_table, labels_line
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
-from manifests.parts.own_data import add_own_data, name_of
+from manifests.parts.own_data import add_own_data, name_of, unannotated_line, unannotated_of
 from manifests.parts.silence import patient_of_cell
 
 _COLUMNS = ("age", "sex", "folder")
@@ -89,14 +89,16 @@ def arrange(packed: list[Packed], options: argparse.Namespace, table_columns: Se
     _check_comment(packed, patients, options.patient_from)
     rows = [row_of_header(one, patient=who or one.item.id) for one, who in zip(packed, patients, strict=True)]
     rows, classes, outside = in_classes(rows, options.classes, options.min_count)
+    never = unannotated_of(options, rows, classes)
+    lines = [*absent_line(rows, classes), *unannotated_line(options, never)]
     splits, how = own_splits_or_by_patient(rows, [one.item.split for one in packed], options.shares, options.seed)
     how = f"{how}, patients by {options.patient_from}" if how else OWN_SPLITS
     way_out = "--patient-from tells where the patient stands"
     how, unknown = unknown_patients(how, patients.count(None), len(rows), way_out)
     pairs, how_pairs, lacking = pairs_of_splits(splits, options.pair_seconds, options.seed)
     columns = (*_COLUMNS, *(name for name in table_columns if name not in _COLUMNS))
-    remarks = [*outside_line(outside), *unknown, *lacking]
-    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", options.unannotated, columns, remarks)
+    remarks = [*outside_line(outside), *lines, *unknown, *lacking]
+    return Arrangement(splits, pairs, classes, f"{how}; {how_pairs}", never, columns, remarks)
 
 
 def _patient_rule(text: str) -> str:

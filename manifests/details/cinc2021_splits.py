@@ -11,7 +11,7 @@ from fairseq_signals.data.splits import joined_by_signal, split_patients
 from manifests.parts.annotated import mask_unannotated
 from manifests.parts.arranging import by_split, pairs_of_splits
 from manifests.parts.cinc2021_parts import Selection
-from manifests.parts.class_list import in_classes, outside_line
+from manifests.parts.class_list import absent_line, in_classes, outside_line
 from manifests.parts.header_row import row_of_header
 from manifests.ptbxl import Person
 
@@ -61,7 +61,7 @@ def arrange(
     """Rows in terms of the classes, splits within each sub-source, and pairs."""
     _check_join(packed, people)
     rows, classes, outside = in_classes([row_of_header(one) for one in packed], options.classes, options.min_count)
-    remarks = outside_line(outside)
+    remarks = [*outside_line(outside), *absent_line(rows, classes)]
     for name in ("age", "sex"):
         if unknown := sum(not row.extra[name] for row in rows):
             remarks.append(f"{name} unknown: {unknown} recordings")

@@ -34,6 +34,20 @@ def outside_line(outside: Counter[str]) -> list[str]:
     return [f"labels outside the class list: {len(outside)}, {outside.total()} times; most often {common}"]
 
 
+def absent(rows: Sequence[Row], classes: Sequence[str]) -> list[str]:
+    """The classes that no recording has, in their order."""
+    found = {code for row in rows for code in row.labels}
+    return [name for name in classes if name not in found]
+
+
+def absent_line(rows: Sequence[Row], classes: Sequence[str]) -> list[str]:
+    """What to say of the classes that no recording has, if there are any and anything is labelled."""
+    lacking = absent(rows, classes)
+    if not lacking or all(row.unlabelled for row in rows):
+        return []
+    return [f"classes that no recording has: {len(lacking)} of {len(classes)}, such as {', '.join(lacking[:10])}"]
+
+
 def in_classes(rows: Sequence[Row], choice: str, at_least: int = 1) -> tuple[list[Row], list[str], Counter[str]]:
     """The rows with labels among the classes chosen.
 

@@ -15,11 +15,13 @@ from pathlib import Path
 from fairseq_signals.data.item import Item, Reject
 from fairseq_signals.data.preparation import SPLITS
 from fairseq_signals.data.row import NOTHING_KNOWN, parse_labels
+from fairseq_signals.evaluation.cinc2021 import CLASSES
 from manifests.parts.csv_table import cells_of, columns_of
 from manifests.parts.silence import labels_of_cell, patient_of_cell
 from manifests.parts.strays import not_in
 from manifests.parts.taken_columns import refuse_taken
 
+_NO_SEPARATORS = "|[]'\""  # a list of Python, say; only the challenge's merged classes have a |
 _MEANT = ("file", "id", "labels", "patient", "split")
 
 
@@ -107,7 +109,13 @@ def described(item: Item, row: Mapping[str, str], further: Sequence[str], where:
 
 
 def _codes(cell: str) -> str:
-    return labels_of_cell(",".join(code.strip() for code in cell.replace(";", ",").split(",")))
+    codes = [code.strip() for code in cell.replace(";", ",").split(",")]
+    wrong = [code for code in codes if set(code) & set(_NO_SEPARATORS) and code.lstrip("?") not in CLASSES]
+    if wrong:
+        raise ValueError(
+            f"labels must be codes separated by commas or semicolons, without brackets, quotes and |, got {cell!r}"
+        )
+    return labels_of_cell(",".join(codes))
 
 
 def labels_line(path: Path, column: str = "labels") -> list[str]:

@@ -265,3 +265,14 @@ def test_unknown_patients_are_said_loudly_and_a_comment_that_nobody_has_is_refus
         ValueError, match=r"comment:ward must be a comment .*got comments age, dx, mrn \(--patient-from"
     ):
         _main(tmp_path / "in", tmp_path / "ward", "--patient-from", "comment:ward")
+
+
+def test_classes_of_the_challenge_that_nobody_has_are_unknown_unless_they_were_looked_for(archive, tmp_path, capsys):
+    card = _main(archive, tmp_path / "a")
+    assert set(card["unannotated"]) == set(card["classes"]) - {AF, SR, LBBB} and len(card["unannotated"]) == 23
+    out = capsys.readouterr().out
+    assert "classes that no recording has: 23 of 26" in out and "these 23 are unknown everywhere" in out
+    assert not label_matrix(Manifest(tmp_path / "a" / "train.tsv"), card["unannotated"])[1].any()
+    assert _main(archive, tmp_path / "b", "--unannotated", "none")["unannotated"] == []
+    assert _main(archive, tmp_path / "c", "--unannotated", "164890007")["unannotated"] == ["164890007"]
+    assert _main(archive, tmp_path / "d", "--classes", f"{AF},X")["unannotated"] == [], "somebody chose X"

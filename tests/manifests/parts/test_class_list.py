@@ -2,7 +2,7 @@ import pytest
 
 from fairseq_signals.data.row import Row
 from fairseq_signals.evaluation.cinc2021 import CLASSES
-from manifests.parts.class_list import in_classes, listed_codes
+from manifests.parts.class_list import absent, absent_line, in_classes, listed_codes
 
 
 def _rows(*labels, unknown=()):
@@ -44,3 +44,10 @@ def test_classes_that_never_occur_are_refused_unless_nothing_is_labelled():
         in_classes(_rows(("b",), ("b", "a")), "cinc2021")
     assert in_classes(_rows(()), "cinc2021")[1] == list(CLASSES)
     assert in_classes(_rows(()), "all")[1] == []
+
+
+def test_classes_that_nobody_has_are_said():
+    rows, classes, _ = in_classes(_rows(("b",), ()), "z, b, y")
+    assert absent(rows, classes) == ["z", "y"]
+    assert absent_line(rows, classes) == ["classes that no recording has: 2 of 3, such as z, y"]
+    assert absent_line(rows, ["b"]) == []

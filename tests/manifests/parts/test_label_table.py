@@ -62,6 +62,8 @@ def test_rows_are_joined_by_id_where_names_are_unique(tmp_path):
         ("file\na/1\na/1.hea\n", r"file must be listed once, got 'a/1\.hea' again \(.*row 3\)"),
         ("file,split\na/1,dev\n", r"split must be one of train, valid, test, got 'dev' \(.*row 2, column split\)"),
         ("file,labels\na/1,AF;AF\n", r"labels must be different codes .*row 2, column labels\)"),
+        ("file,labels\na/1,AF|SR\n", r"labels must be codes separated by commas or semicolons, .*got 'AF\|SR' .*row 2"),
+        ("file,labels\na/1,['AF']\n", r"without brackets, quotes and \|, got .*row 2, column labels\)"),
         ("file,labels\na/1,AF;\n", r"labels must be different codes .*row 2, column labels\)"),
     ],
 )
@@ -83,3 +85,8 @@ def test_words_that_say_nothing_are_unknown_and_empty_cells_are_counted(tmp_path
     line = "labels: 1 with, 1 empty (none applies; write - where nobody looked), 2 unknown"
     assert labels_line(table) == [line] and labels_line(table, "patient") != [line]
     assert labels_line(_table(tmp_path, "file\na/1\n")) == []
+
+
+def test_a_merged_class_of_the_challenge_is_one_code(tmp_path):
+    items, _, _ = apply_table(_table(tmp_path, "file,labels\na/1,733534002|164909002\n"), ITEMS)
+    assert items[0].labels == ("733534002|164909002",)
