@@ -81,8 +81,10 @@ def read_items(
         known = diagnoses.get(study) if diagnoses is not None else None
         if {patient} != {patient, measured_of, known.patient if known else patient}:
             raise ValueError(f"subject_id of study {study} must be {patient} in every table, got another ({path}, row {number})")  # fmt: skip  # noqa: E501
-        if record.rpartition("/")[2] != study or study in seen:
-            raise ValueError(f"path must end with a study_id of its own, {study}, got {record!r} ({path}, row {number})")  # fmt: skip  # noqa: E501
+        if record.split("/")[-3:] != [f"p{patient}", f"s{study}", study]:
+            raise ValueError(f"path must be that of its subject and study, …/p{patient}/s{study}/{study}, got {record!r} ({path}, row {number})")  # fmt: skip  # noqa: E501
+        if study in seen:
+            raise ValueError(f"study_id must be listed once, got {study} again ({path}, row {number})")
         seen.add(study)
         columns["ecg_time"] = time
         columns |= zip(COLUMNS, known.cells, strict=True) if known else ()

@@ -214,7 +214,7 @@ def test_tables_that_do_not_fit_each_other_are_refused(mimic, tmp_path):
         mimic_iv_ecg.read_items(mimic, {}, diagnoses)
     table = pd.read_csv(mimic / "record_list.csv")
     table.assign(path=table["path"].to_numpy()[::-1]).to_csv(tmp_path / "record_list.csv", index=False)
-    with pytest.raises(ValueError, match=r"path must end with a study_id of its own, 40000000, got 'files/.*row 2\)"):
+    with pytest.raises(ValueError, match=r"path must be that .*, …/p10000000/s40000000/40000000, got 'files/.*row 2\)"):
         mimic_iv_ecg.read_items(tmp_path, {})
 
 
@@ -241,3 +241,13 @@ def test_the_command_runs(mimic, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "check: not measurable, left empty: " in done.stdout and "rejected: 1 missing, 1 not finite" in done.stdout
     assert "check: the source publishes 800035 recordings, got 40" in done.stdout
+
+
+def test_the_path_of_another_subject_is_refused_and_a_study_stands_once(mimic, tmp_path):
+    table = pd.read_csv(mimic / "record_list.csv", dtype=str)
+    table.assign(subject_id=table["subject_id"].to_numpy()[::-1]).to_csv(tmp_path / "record_list.csv", index=False)
+    with pytest.raises(ValueError, match=r"path must be that of its subject .*/p10000019/s40000000/.*row 2\)"):
+        mimic_iv_ecg.read_items(tmp_path, {})
+    pd.concat([table, table[:1]]).to_csv(tmp_path / "record_list.csv", index=False)
+    with pytest.raises(ValueError, match=r"study_id must be listed once, got 40000000 again .*row 42\)"):
+        mimic_iv_ecg.read_items(tmp_path, {})
