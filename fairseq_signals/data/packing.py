@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from socket import gethostname
+from types import ModuleType
 from typing import Any
 
 from tqdm import tqdm
@@ -25,7 +26,7 @@ from fairseq_signals.data.item import Item, Packed, Packing, Reject, Stated
 from fairseq_signals.data.limb_leads import with_limb_leads
 from fairseq_signals.data.padding import without_padding
 from fairseq_signals.data.parent import leave_with, stop_if_orphaned
-from fairseq_signals.data.readers import files_of, read_record
+from fairseq_signals.data.readers import files_of, read_record, reader_of
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.resample import resample_record
 from fairseq_signals.data.self_test import examine
@@ -124,12 +125,12 @@ def _pack_chunk(
     with ShardWriter(store, _shard(number)) as writer:
         for place, item in enumerate(items):
             stop_if_orphaned(parent)
-            files = _files(root, item)
+            reader, files = _reader_and_files(root / item.file)
             seen |= fingerprints(root, files)  # before reading: whatever changes later is then noticed
             try:
                 if wrong := damaged(root, files, digests):
                     raise Rejected("checksum", f"{wrong[0]} must have the SHA-256 that {LIST_NAME} tells, got another")
-                record, facts = _usable_record(root / item.file, item.row, packing, stated)
+                record, facts = _usable_record(root / item.file, item.row, packing, stated, reader)
             except Rejected as reason:
                 message = str(reason).replace(f"{root}{os.sep}", "")  # equal input gives equal bytes anywhere
                 rejected.append({"place": place, "fault": reason.fault, "message": message})
@@ -143,16 +144,19 @@ def _pack_chunk(
     return len(items)
 
 
-def _files(root: Path, item: Item) -> list[Path]:
+def _reader_and_files(path: Path) -> tuple[ModuleType | None, list[Path]]:
     try:
-        return files_of(root / item.file)
+        reader = reader_of(path)
+        return reader, files_of(path, reader)
     except (ValueError, OSError):  # reading it will say what is wrong
-        return [root / item.file]
+        return None, [path]
 
 
-def _usable_record(path: Path, row: int | None, packing: Packing, stated: Stated) -> tuple[Record, dict[str, Any]]:
+def _usable_record(
+    path: Path, row: int | None, packing: Packing, stated: Stated, reader: ModuleType | None
+) -> tuple[Record, dict[str, Any]]:
     """The recording as it is to be stored, and what the report says of it."""
-    record = _relabelled(_read(path, row, stated), packing.relabel)
+    record = _relabelled(_read(path, row, stated, reader), packing.relabel)
     if stated.zero_padded:
         record = without_padding(record)
     recorded = record
@@ -177,11 +181,11 @@ def _relabelled(record: Record, pairs: tuple[tuple[str, str], ...]) -> Record:
     return with_limb_leads(replace(recorded, meta={**record.meta, "derived": ()}))
 
 
-def _read(path: Path, row: int | None, stated: Stated) -> Record:
+def _read(path: Path, row: int | None, stated: Stated, reader: ModuleType | None) -> Record:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what readers find odd also stands in meta["notes"], which is kept
-            return _read_as_stated(path, row, stated)
+            return _read_as_stated(path, row, stated, reader)
     except FileNotFoundError as error:
         raise Rejected("missing", str(error)) from error
     except ImportError:  # the file is not to blame
@@ -192,13 +196,13 @@ def _read(path: Path, row: int | None, stated: Stated) -> Record:
         raise Rejected("unreadable", f"{type(error).__name__}: {error}") from error
 
 
-def _read_as_stated(path: Path, row: int | None, stated: Stated) -> Record:
+def _read_as_stated(path: Path, row: int | None, stated: Stated, reader: ModuleType | None) -> Record:
     if stated.where_missing:
         try:
-            return read_record(path, row=row)
+            return read_record(path, row=row, reader=reader)
         except ValueError:  # perhaps for want of what is stated; if not, it fails again and says why
             pass
-    return read_record(path, stated.rate, stated.leads, stated.unit, row)
+    return read_record(path, stated.rate, stated.leads, stated.unit, row, reader)
 
 
 def _facts(record: Record, recorded: Record) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def folders(tmp_path, monkeypatch):
         return Record(signal, 100.0, LEADS, path.name, patient="p", labels=("AF",), meta={"age": 0.0, "gain": (1,)})
 
     monkeypatch.setattr(packing, "read_record", read)
-    monkeypatch.setattr(packing, "files_of", lambda path: [path])
+    monkeypatch.setattr(packing, "_reader_and_files", lambda path: (None, [path]))
     for name in ("store", "reports"):
         (tmp_path / name).mkdir()
     return tmp_path, tmp_path / "store", tmp_path / "reports"

@@ -57,7 +57,8 @@ def test_the_same_recording_in_two_formats_has_one_digest(real_ecgs, tmp_path):
 
 
 def test_the_digest_is_that_of_rate_names_and_whole_microvolts():
-    microvolts = np.random.default_rng(1).integers(-32768, 32768, (2, 50))
-    text = b"500 I,II " + microvolts.astype("<i4").tobytes()
-    record = _record(microvolts / 1000)
-    assert waveform_digest(record) == hashlib.sha256(text).hexdigest()[:16]
+    for largest, kind in ((32767, "<i2"), (32768, "<i4"), (-32768, "<i4")):
+        microvolts = np.random.default_rng(1).integers(-32767, 32768, (2, 50))
+        microvolts[1, 7] = largest
+        text = b"500 I,II " + microvolts.astype(kind).tobytes()
+        assert waveform_digest(_record(microvolts / 1000)) == hashlib.sha256(text).hexdigest()[:16]

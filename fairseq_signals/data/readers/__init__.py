@@ -42,6 +42,7 @@ def read_record(
     leads: Sequence[str] | None = None,
     unit: str | None = None,
     row: int | None = None,
+    reader: ModuleType | None = None,
 ) -> Record:
     """The recording at a path: float32 `[L, T]` in millivolts, standard leads in standard order, found by name.
 
@@ -54,6 +55,7 @@ def read_record(
         leads: names of the file's channels in the file's order, for files that do not state them.
         unit: V, mV or uV, for files that do not state it. What a file states itself must agree with all three.
         row: which recording of a file that holds many, counted from 0.
+        reader: the file's, where `reader_of` has found it already.
 
     Raises:
         FileNotFoundError: there is no such file, or a file that belongs to it is missing.
@@ -65,7 +67,7 @@ def read_record(
     if rate is not None and not 0 < rate < math.inf:
         raise ValueError(f"rate must be a positive number (Hz), got {rate} ({path})")
     names = tuple(leads) if leads is not None else None
-    reader = _reader_of(path)
+    reader = reader or reader_of(path)
     if row is not None and not hasattr(reader, "rows"):
         raise ValueError(f"row must be left out for a file of one recording ({reader.FORMAT}), got {row} ({path})")
     place = (row,) if hasattr(reader, "rows") else ()
@@ -75,18 +77,25 @@ def read_record(
     return record
 
 
-def files_of(path: str | os.PathLike) -> list[Path]:
+def files_of(path: str | os.PathLike, reader: ModuleType | None = None) -> list[Path]:
     """Every file that `read_record` opens for the recording at a path, whether it is there or not.
 
     Raises:
         FileNotFoundError, ValueError: as `read_record`, where that cannot be told.
     """
     path = Path(path)
-    reader = _reader_of(path)
+    reader = reader or reader_of(path)
     return reader.files(path) if hasattr(reader, "files") else [path]
 
 
-def _reader_of(path: Path) -> ModuleType:
+def reader_of(path: str | os.PathLike) -> ModuleType:
+    """The module of this folder that reads the file at a path.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: no reader knows the file's format; names the file.
+    """
+    path = Path(path)
     if not path.is_file():
         return _recognised(path, b"")
     with path.open("rb") as file:

@@ -73,6 +73,8 @@ def _read_file(header: Header, file: str, signals: list[SignalLine]) -> tuple[li
     if first.format in _RARE:
         return [np.empty(length * count, np.int32) for count in per_frame], surplus
     frames = _decode(path, first.format, first.offset, length * sum(per_frame)).reshape(length, sum(per_frame))
+    if set(per_frame) == {1}:
+        return list(np.ascontiguousarray(frames.T)), surplus  # at once, as in nearly every record
     ends = np.cumsum(per_frame)
     return [frames[:, end - n : end].reshape(-1) for n, end in zip(per_frame, ends, strict=True)], surplus
 
@@ -97,7 +99,7 @@ def _length(header: Header, path: Path, signals: list[SignalLine]) -> tuple[int,
 def _decode(path: Path, format: str, offset: int, count: int) -> np.ndarray:
     if format in _ALIGNED:
         stored = np.fromfile(path, _ALIGNED[format], count, offset=offset)
-        return stored.astype(np.int32) - _ZERO.get(format, 0)
+        return stored.astype(np.int32) - _ZERO[format] if format in _ZERO else stored
     raw = np.fromfile(path, np.uint8, -int(-count * _BYTES[format] // 1), offset=offset).astype(np.int32)
     if format == "24":
         value = raw[0::3] | raw[1::3] << 8 | raw[2::3] << 16
