@@ -1,7 +1,7 @@
 """A recording on ECG paper: 25 mm/s, 10 mm/mV, three rows of four leads and a rhythm strip, as in the clinic.
 
 Conventions: everything is drawn in millimetres of paper (`paper_layout` says what stands where), at true scale when
-the page is printed at its own size.
+the page is printed at its own size. Tall complexes make the paper taller; they never change the scale.
 """
 
 import textwrap
@@ -17,7 +17,7 @@ from matplotlib.patheffects import withStroke
 
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.record import Record
-from fairseq_signals.evaluation.paper_layout import GAIN, SPEED, Strip, arranged, stretch
+from fairseq_signals.evaluation.paper_layout import GAIN, SPEED, Strip, arranged, stretch, with_room
 
 DPI = 152.4  # six dots per millimetre, so that the grid's lines fall on dots and look even
 _TITLE_LINES = 3  # that fit above the traces
@@ -58,6 +58,9 @@ def draw(
     masked = _checked_names(masked_leads, leads, "masked_leads")
     values = stretch(values, rate, start)
     strips, width, height = arranged(leads, values.shape[1], rate)
+    drawn = np.nan_to_num(values * GAIN, posinf=0, neginf=0)
+    heights = {lead: 0 * row if lead in masked else row for lead, row in zip(leads, drawn, strict=True)}
+    strips, height = with_room(strips, height, heights, rate)
     text = _wrapped(text if title is None else title, width)
     height += 5 * max(0, text.count("\n") + 1 - _TITLE_LINES)
     figure, axes = _sheet(to, width, height, dpi)

@@ -101,7 +101,7 @@ def test_a_lead_keeps_its_name_under_a_tall_complex(tmp_path):
     """The name's own dots, drawn without any trace, are all dark where a trace runs through them as well."""
     quiet, busy = recording(leads=("II",)), recording(leads=("II",))
     busy.signal[0, 20:60:2] = 3.0  # a comb through the name
-    name = slice(14 * DOTS, 28 * DOTS), slice(11 * DOTS, 15 * DOTS)
+    name = slice(-36 * DOTS, -22 * DOTS), slice(11 * DOTS, 15 * DOTS)  # the paper grows upwards
     bare, crossed = (picture(tmp_path, one, title="")[name] for one in (quiet, busy))
     around = ink(crossed) & ~ink(bare)
     letters = np.argwhere(ink(bare))
@@ -109,6 +109,37 @@ def test_a_lead_keeps_its_name_under_a_tall_complex(tmp_path):
     assert len(letters) > 100 and ink(crossed)[ink(bare)].all()
     between = around[top : bottom + 1, left : right + 1]
     assert between.mean() < 0.05 < around.mean()  # the comb is dark around the name, and not within
+
+
+@pytest.mark.parametrize("lead", ["I", "V1", "V2", "V3", "V6"])
+@pytest.mark.parametrize("peak", [3.0, -3.0])
+def test_tall_complexes_keep_their_scale_and_run_over_nothing(tmp_path, lead, peak):
+    record = recording()
+    place = STANDARD_LEADS.index(lead)
+    record.signal[place, 20:2500:200] = peak
+    record.signal[STANDARD_LEADS.index("II"), 30:2500:200] = 1.0  # a little later than the other
+    figure = draw(record, tmp_path / "a.png")
+    figure.canvas.draw()
+    axes, dots = figure.axes[0], figure.dpi / 25.4
+    lines = [one for one in axes.lines if (one.get_gid() or "").startswith("lead-")]
+    assert max(np.ptp(one.get_ydata()) for one in line(figure, f"lead-{lead}")) == 30  # 10 mm/mV
+    title, footer = (text.get_window_extent() for text in (axes.texts[-2], axes.texts[-1]))
+    names = [text for text in axes.texts if text.get_text() in STANDARD_LEADS]
+    for one in lines:
+        x, y = (one.get_xdata() * dots, one.get_ydata() * dots)
+        assert footer.y1 < y.min() and y.max() < title.y0
+        for name in names:
+            box, zero = name.get_window_extent(), min(abs(np.median(y) - name.get_window_extent().y0), 99 * dots)
+            own = zero < 11 * dots and np.median(y) < box.y0
+            under = (x > box.x0) & (x < box.x1)
+            assert own or not np.any((y[under] > box.y0) & (y[under] < box.y1))
+        for other in lines:
+            if np.median(other.get_ydata()) < np.median(one.get_ydata()):
+                near = np.abs(other.get_xdata()[:, None] - one.get_xdata()[None]) < 0.1 * 25
+                gaps = one.get_ydata()[None] - other.get_ydata()[:, None]
+                assert gaps[near].min(initial=99) > 0.5
+    quiet = draw(recording(), tmp_path / "a.png")
+    assert figure.get_figheight() > quiet.get_figheight() or (lead, peak) == ("I", -3.0)
 
 
 def test_what_the_file_says_stands_above_and_the_scale_below(tmp_path):

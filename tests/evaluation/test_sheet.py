@@ -24,7 +24,7 @@ def data(tmp_path):
             leads = ("I", "II") if number in (4, 5) else STANDARD_LEADS
             seconds = {0: 25, 1: 6}.get(number, 10)
             rate = 100.0 if number % 2 else 50.0
-            signal = generator.normal(size=(len(leads), round(seconds * rate))).astype(np.float32)
+            signal = generator.normal(size=(len(leads), round(seconds * rate))).clip(-2, 1.2).astype(np.float32) / 2
             writer.add(signal)
             labels = ("$NORM", "SR") if number % 3 else ()
             row = Row(f"rec-{number:02d}", f"s:{number}", 0, signal.shape[1], rate, leads, f"p{number}", labels)
@@ -66,7 +66,47 @@ def test_every_line_is_the_stored_signal(data, tmp_path):
             assert edges[0][0] == 0 and edges[3][1] == shown
             assert all(one[1] == other[0] for one, other in pairwise(edges))
             rows = np.round([zeros["I"], zeros["V4"], zeros["II"], zeros["III"]]).tolist()
-            assert rows == [77, 77, 49, 21]  # 28 mm apart
+            assert rows == [97, 97, 61, 25]  # 36 mm apart
+
+
+def tall(folder, peaks):
+    """A recording of zeros but for lead V2, for each of these peaks (mV)."""
+    (folder / "store").mkdir()
+    rows = []
+    with ShardWriter(folder / "store", "s") as writer:
+        for number, peak in enumerate(peaks):
+            signal = np.zeros((12, 1000), np.float32)
+            signal[STANDARD_LEADS.index("V2"), 50::80] = peak
+            writer.add(signal)
+            labels = tuple(f"{426783006 + n}" for n in range(12))
+            rows.append(Row(f"{peak}", f"s:{number}", 0, 1000, 100.0, STANDARD_LEADS, f"p{number}", labels))
+    write_manifest(folder / "test.tsv", rows)
+    return folder / "test.tsv"
+
+
+def test_what_would_run_over_a_neighbour_is_drawn_at_half_the_scale_and_says_so(tmp_path):
+    peaks = (1.0, -2.0, -4.0, 6.0, -30.0)
+    figure = draw_sheet(tall(tmp_path, peaks), tmp_path / "sheet.png")
+    figure.canvas.draw()
+    said = {}
+    for axes in panels(figure):
+        heights = {one.get_gid(): np.ptp(one.get_ydata()) for one in axes.lines}
+        said[id_of(axes)] = (round(heights["lead-V2"], 3), axes.get_title(loc="right"))
+        left, right = axes._left_title.get_window_extent(), axes._right_title.get_window_extent()
+        assert right.x1 <= axes.get_window_extent().x1 + 1 and (left.x1 < right.x0 or not axes.get_title(loc="right"))
+    half = "half scale: 5 mm/mV"
+    assert said == {
+        "1.0": (10, ""), "-2.0": (20, ""), "-4.0": (20, half), "6.0": (30, half),
+        "-30.0": (150, f"{half}, still too tall"),
+    }  # fmt: skip
+    assert "(1 mV at half scale)" in figure.get_suptitle()
+
+
+def test_no_folder_of_a_person_stands_on_the_sheet(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    expected = f"{tmp_path.name}/test.tsv: 3 of 12 recordings, seed 1; squares of 0.2 s and 0.5 mV"
+    for manifest in (data[0], "test.tsv"):
+        assert draw_sheet(manifest, tmp_path / "a.png", 3).get_suptitle() == expected
 
 
 def test_all_panels_have_one_scale(data, tmp_path):
