@@ -9,7 +9,7 @@ from fairseq_signals.data.preparation import Arrangement
 from fairseq_signals.data.row import Row
 from fairseq_signals.data.splits import joined_by_signal, split_patients
 from manifests.parts.annotated import mask_unannotated
-from manifests.parts.arranging import by_split, pairs_of_splits
+from manifests.parts.arranging import by_split, in_doubt, pairs_of_splits
 from manifests.parts.cinc2021_parts import Selection
 from manifests.parts.class_list import absent_line, in_classes, outside_line
 from manifests.parts.header_row import row_of_header
@@ -135,9 +135,6 @@ def _pairs(
 
 def _identifiable(rows: Sequence[Row]) -> list[Row]:
     """PTB-XL's recordings of patients who are in no other recording's samples, equal samples once."""
-    owners: dict[str, set[str]] = {}
-    for row in rows:
-        owners.setdefault(row.extra["waveform"], set()).add(row.patient)
-    elsewhere = {patient for those in owners.values() if len(those) > 1 for patient in those}
+    elsewhere = in_doubt(rows)
     ours = [row for row in rows if row.extra["source"] == "ptb-xl" and row.patient not in elsewhere]
     return list({row.extra["waveform"]: row for row in reversed(ours)}.values())

@@ -1,7 +1,7 @@
 """What most sources make of their packed recordings: splits by patient, and pairs of recordings of one patient."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fairseq_signals.data.pairs import gallery_probe
 from fairseq_signals.data.preparation import SPLITS
@@ -87,19 +87,29 @@ def unknown_patients(how: str, nobody: int, total: int, way_out: str) -> tuple[s
     return how, [loud]
 
 
+def in_doubt(rows: Iterable[Row]) -> set[str]:
+    """Patients of whom some recording is, sample for sample, one of somebody else's: who they are nobody knows."""
+    owners: dict[str, set[str]] = {}
+    for row in rows:
+        owners.setdefault(row.extra["waveform"], set()).add(row.patient)
+    return {patient for those in owners.values() if len(those) > 1 for patient in those}
+
+
 def pairs_of_splits(
     splits: Mapping[str, Sequence[Row]], seconds: float, seed: int
 ) -> tuple[dict[str, list[Row]], str, list[str]]:
     """Gallery and probe of test and of valid as far as there are any, one sentence on them, and what lacks.
+
+    Patients who share a recording with somebody else are in none: they may be the same person under two names.
 
     Args:
         splits: rows by name of the split.
         seconds: length of the crops.
         seed: another seed draws other recordings and crops.
     """
-    pairs, lacking = {}, []
+    pairs, lacking, doubtful = {}, [], in_doubt(row for rows in splits.values() for row in rows)
     for split, prefix in (("test", ""), ("valid", "valid_")):
-        gallery, probe = gallery_probe(splits[split], seconds, seed)
+        gallery, probe = gallery_probe([row for row in splits[split] if row.patient not in doubtful], seconds, seed)
         if gallery:
             pairs |= {f"{prefix}gallery": gallery, f"{prefix}probe": probe}
         else:
@@ -108,5 +118,12 @@ def pairs_of_splits(
     if pairs:
         drawn = f"a random crop of {seconds:g} s"
         how = f"gallery and probe: two recordings of each patient of test (valid_: of valid), {drawn}"
-    remark = f"no pairs for identification: no patient of {' or '.join(lacking)} has two recordings of {seconds:g} s"
-    return pairs, how, [remark] if lacking else []
+    remarks = []
+    if doubtful:
+        remarks.append(
+            f"in no gallery and probe, as the same recording is somebody else's too: {len(doubtful)} patients"
+        )
+    if lacking:
+        lone = " or ".join(lacking)
+        remarks.append(f"no pairs for identification: no patient of {lone} has two recordings of {seconds:g} s")
+    return pairs, how, remarks

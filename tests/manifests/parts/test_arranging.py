@@ -59,3 +59,11 @@ def test_shares_are_three_numbers_that_add_up_to_one(capsys):
         with pytest.raises(SystemExit):
             parser.parse_args(["--shares", wrong])
         assert "shares must be three numbers that add up to 1" in capsys.readouterr().err
+
+
+def test_whose_recording_is_somebody_elses_too_is_in_no_pair():
+    test = [_row(0, "a"), _row(1, "a"), _row(2, "b"), _row(3, "b"), _row(4, "c"), _row(5, "c"), _row(6, "d", "w0")]
+    train = [_row(7, "e", waveform="w2")]
+    pairs, _, remarks = pairs_of_splits({"train": train, "valid": [], "test": test}, 5.0, 1)
+    assert [row.patient for row in (*pairs["gallery"], *pairs["probe"])] == ["c", "c"]
+    assert remarks[0] == "in no gallery and probe, as the same recording is somebody else's too: 4 patients"
