@@ -36,6 +36,7 @@ from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
 from fairseq_signals.data.preparation import Arrangement, Source, prepare
 from fairseq_signals.data.row import Row
 from manifests.details.number_rules import Rules, number_of, parse_rule
+from manifests.details.rows_of_files import check_rows
 from manifests.details.table_items import MEANT, read_items, renamed_columns
 from manifests.parts.arranging import (
     OWN_SPLITS,
@@ -140,7 +141,8 @@ def main(arguments: list[str] | None = None) -> dict:
     folder, rules = source_folder(options), _rules(options)
     columns = renamed_columns(options.table, dict(options.columns))
     items = read_items(options.table, folder, columns, rules)
-    remarks = [*labels_line(options.table, dict(options.columns).get("labels", "labels")), *rules.lines()]
+    odd_rows = check_rows(folder, items, "id" in columns)
+    remarks = [*labels_line(options.table, dict(options.columns).get("labels", "labels")), *rules.lines(), *odd_rows]
     if "patient" not in columns:
         remarks.append(
             "no column patient: who is who is known only as far as the files say it (--columns patient=NAME)"

@@ -252,3 +252,19 @@ def test_the_command_runs(archive, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "lvsd 7 positive, 14 negative" in done.stdout
     assert "30 unreadable" in done.stdout, "arrays whose rate, leads and unit nobody told"
+
+
+def test_rows_that_count_from_1_and_ids_that_are_not_the_files_are_refused(tmp_path, capsys):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["tracings"] = np.stack([_channels(number).T for number in range(12)]).astype(np.float32)
+        file["exam_id"] = np.arange(12) + 100
+    path = tmp_path / "list.csv"
+    path.write_text("file,row\n" + "".join(f"x.h5,{row}\n" for row in range(1, 13)))
+    with pytest.raises(ValueError, match=r"rows must count from 0, got row 12 of .*x\.h5, which has 12 \(0 to 11\)"):
+        _prepare(tmp_path, tmp_path / "out", *STATED, table_path=path)
+    path.write_text("file,row,id\n" + "".join(f"x.h5,{row},{111 - row}\n" for row in range(12)))
+    with pytest.raises(ValueError, match=r"the file calls row 0 exam 100, the table 111; rows count from 0"):
+        _prepare(tmp_path, tmp_path / "out", *STATED, table_path=path)
+    path.write_text("file,row,id\n" + "".join(f"x.h5,{row},{'z' * (row == 3) or 100 + row}\n" for row in range(12)))
+    _prepare(tmp_path, tmp_path / "out", *STATED, table_path=path)
+    assert "got others in 1 of 12 rows: the file calls row 3 exam 103, the table z" in capsys.readouterr().out
