@@ -3,22 +3,21 @@
 A manifest excludes its rows, all recordings of their patients, and every copy of their waveforms. A text file has one
 line each: `<source>/<id>` (or the id alone where only one source has it) excludes a recording and its copies,
 `patient:<namespace>/<patient>` all recordings of a person, `waveform:<16 digits>` a waveform; `#` begins a comment.
+
+What a list names and no part has stands in `excluded.tsv` as `not here`, and people are told where that is most of it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from fairseq_signals.data.card import CARD_NAME, file_digest, read_card
-from fairseq_signals.data.combination.prepared import Names, Prepared
-from fairseq_signals.data.combination.recordings import NO_WAVEFORM, Recordings, waveform_number, waveform_of
-from fairseq_signals.data.combination.selection import CHOSEN_BY, Selection
+from fairseq_signals.data.combination.prepared import Names, Prepared, normalised
+from fairseq_signals.data.combination.recordings import NO_WAVEFORM, waveform_number, waveform_of
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.row import COLUMNS
 
-_PATIENT, _WAVEFORM = "patient:", "waveform:"
+PATIENT, WAVEFORM = "patient:", "waveform:"
 
 
 @dataclass
@@ -32,6 +31,7 @@ class Exclusion:
         waveforms: digests as numbers.
         whole_persons: whether a waveform stands for everything of its person.
         known: by namespace, whether patients are known (for `prepared.same_people_known`).
+        waveforms_of: of a manifest's patients, by which they may be found under other names.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Exclusion:
     waveforms: set[int] = field(default_factory=set)
     whole_persons: bool = False
     known: dict[str, bool] = field(default_factory=dict)
+    waveforms_of: dict[str, set[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids) + len(self.patients) + len(self.waveforms)
@@ -65,7 +66,7 @@ def read_exclusion(path: Path, parts: Sequence[Prepared]) -> Exclusion:
     _check_there(path)
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         header = file.readline().rstrip("\r\n").split("\t")
-    exclusion = _of_manifest(path, parts) if set(COLUMNS) <= set(header) else _of_text(path)
+    exclusion = _of_manifest(path, parts) if set(COLUMNS) <= set(header) else _of_text(path, parts)
     if not len(exclusion):
         raise ValueError(f"list to exclude must name somebody, got no line that does ({path})")
     return exclusion
@@ -94,15 +95,17 @@ def _of_manifest(path: Path, parts: Sequence[Prepared]) -> Exclusion:
     # What is known of a part's people is known from the whole of it, and not from one of its lists.
     exclusion = Exclusion(display_name(path), whole_persons=True, known={} if home else names.known)
     for row in manifest:
-        exclusion.patients.add(names.patient(row))
-        exclusion.waveforms.add(waveform_of(row))
+        patient, waveform = names.patient(row), waveform_of(row)
+        exclusion.patients.add(patient)
+        exclusion.waveforms.add(waveform)
+        exclusion.waveforms_of.setdefault(patient, set()).add(waveform)
         if home:
             exclusion.ids.add(f"{home.part.name}/{row.id}")
     exclusion.waveforms.discard(NO_WAVEFORM)
     return exclusion
 
 
-def _of_text(path: Path) -> Exclusion:
+def _of_text(path: Path, parts: Sequence[Prepared]) -> Exclusion:
     exclusion = Exclusion(display_name(path))
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -116,67 +119,22 @@ def _of_text(path: Path) -> Exclusion:
                 f"line must be one id, patient:… or waveform:…, got {line!r} ({where}); a table of "
                 f"recordings must be a manifest with the columns {', '.join(COLUMNS)}"
             )
-        if text.startswith(_PATIENT):
-            exclusion.patients.add(text.removeprefix(_PATIENT).strip())
-        elif text.startswith(_WAVEFORM):
-            exclusion.waveforms.add(waveform_number(text.removeprefix(_WAVEFORM).strip(), where))
+        if text.startswith(PATIENT):
+            exclusion.patients.add(_whole_patient(text.removeprefix(PATIENT).strip(), where, parts))
+        elif text.startswith(WAVEFORM):
+            exclusion.waveforms.add(waveform_number(text.removeprefix(WAVEFORM).strip(), where))
         elif text:
             exclusion.ids.add(text)
     return exclusion
 
 
-def exclude(selection: Selection, exclusion: Exclusion) -> str:
-    """Takes a list's recordings out of everything a model sees before its test, and says how many it named.
-
-    Raises:
-        ValueError: the list names recordings and matches none, or an id could be that of two sources.
-    """
-    recordings = selection.recordings
-    by_id = np.zeros(len(recordings), bool)
-    found_ids = [
-        number for one in sorted(exclusion.ids) if (number := _recording(one, recordings, exclusion)) is not None
-    ]
-    by_id[found_ids] = True
-    found_patients = [n for one in exclusion.patients if (n := recordings.patient_number(one)) is not None]
-    by_patient = recordings.of_same_persons(np.isin(recordings.patient, found_patients))
-    wanted = np.array(sorted(exclusion.waveforms), np.uint64)
-    copied = recordings.waveform[by_id & (recordings.waveform != NO_WAVEFORM)]
-    by_waveform = np.isin(recordings.waveform, np.union1d(wanted, copied))
-    found_waveforms = np.isin(wanted, recordings.waveform).sum()
-    if exclusion.whole_persons:
-        by_patient |= recordings.of_same_persons(by_waveform)
-    if not (by_id | by_patient | by_waveform).any():
-        _check_meant(exclusion, recordings)
-    reasons = (("recording", by_id), ("patient", by_patient), ("waveform", by_waveform))
-    number = sum(selection.take_out(which, CHOSEN_BY, f"{exclusion.name}: {what}") for what, which in reasons)
-    named = (
-        (len(found_ids), len(exclusion.ids), "ids"),
-        (len(found_patients), len(exclusion.patients), "patients"),
-        (found_waveforms, len(exclusion.waveforms), "waveforms"),
+def _whole_patient(patient: str, where: str, parts: Sequence[Prepared]) -> str:
+    space, slash, _ = patient.partition("/")
+    if slash and space:
+        return patient
+    spaces = sorted({normalised(part.part.namespace or part.card["source"]) for part in parts})
+    raise ValueError(
+        f"patient to exclude must be patient:<namespace>/<patient>, such as {PATIENT}{spaces[0]}/{patient or 17} (the "
+        f"namespace is the source's name, here {', '.join(spaces)}, or what the column source says, in small letters "
+        f"and digits), got {PATIENT}{patient} ({where})"
     )
-    found = ", ".join(f"{found} of {total} {what}" for found, total, what in named if total)
-    return f"{exclusion.name}: {found} occur here, {number} recordings taken out of train, valid and pretrain"
-
-
-def _recording(text: str, recordings: Recordings, exclusion: Exclusion) -> int | None:
-    whole = recordings.number(text)
-    if whole is not None:
-        return whole
-    found = [number for part in recordings.part_names if (number := recordings.number(f"{part}/{text}")) is not None]
-    if len(found) > 1:
-        known = ", ".join(recordings.ids[number] for number in found)
-        raise ValueError(f"id must name one recording, got {text!r}, which could be {known} ({exclusion.name})")
-    return found[0] if found else None
-
-
-def _check_meant(exclusion: Exclusion, recordings: Recordings) -> None:
-    # A manifest of people whom no source has is nothing to worry about; a list that matches nothing is a slip.
-    spaces = {patient.partition("/")[0] for patient in recordings.patient_ids}
-    theirs = {patient.partition("/")[0] for patient in exclusion.patients}
-    if not exclusion.whole_persons or theirs & spaces:
-        examples = ", ".join([*sorted(exclusion.ids), *sorted(exclusion.patients)][:3]) or "waveforms"
-        raise ValueError(
-            f"list to exclude must name somebody who is here, got {len(exclusion)} entries that match nothing, such as "
-            f"{examples} ({exclusion.name}); ids here look like {recordings.ids[0]}, patients like "
-            f"{recordings.patient_ids[0]}"
-        )

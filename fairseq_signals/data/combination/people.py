@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fairseq_signals.data.combination.exclusion import exclude, read_exclusion
+from fairseq_signals.data.combination.exclusion import read_exclusion
 from fairseq_signals.data.combination.leaks import find_leaks, mend, message
+from fairseq_signals.data.combination.matching import exclude
+from fairseq_signals.data.combination.namesakes import remarks
 from fairseq_signals.data.combination.plan import REFUSE, Combination, Part
 from fairseq_signals.data.combination.prepared import LISTS, Prepared, same_people_known
 from fairseq_signals.data.combination.recordings import Recordings
@@ -32,7 +34,8 @@ def select(plan: Combination, parts: Sequence[Prepared]) -> Selection:
     for number, part in enumerate(plan.parts):
         _take_part(selection, number, part, plan.seed)
     for exclusion in exclusions:
-        print(exclude(selection, exclusion))
+        print(exclude(selection, exclusion, parts))
+    selection.checks += remarks(recordings, parts)
     _drop_copies(selection)
     for leak in find_leaks(selection, watched):
         if plan.on_leak == REFUSE:

@@ -19,12 +19,16 @@ class Selection:
         recordings: all that there are.
         kept: by list, bool `[N]`.
         steps: (reason, by list the number of rows taken out of each part), in order.
+        unmatched: entry and reason of what a list to exclude names and no part has.
+        checks: what people must look at.
     """
 
     def __init__(self, recordings: Recordings):
         self.recordings = recordings
         self.kept = {name: inside.copy() for name, inside in recordings.lists.items()}
         self.steps: list[tuple[str, dict[str, np.ndarray]]] = []
+        self.unmatched: list[tuple[str, str]] = []
+        self.checks: list[str] = []
         self._gone: dict[str, np.ndarray] = {}  # numbers of recordings by reason, in the order of the steps
 
     def take_out(self, which: np.ndarray, lists: Sequence[str], reason: str) -> int:
@@ -49,13 +53,15 @@ class Selection:
         return int(gone.sum())
 
     def excluded(self) -> Iterator[tuple[str, str]]:
-        """Id and reason of everything that was taken out, sorted by recording, reasons in the order of the steps."""
-        if not self._gone:
-            return
-        reasons, numbers = list(self._gone), np.concatenate(list(self._gone.values()))
-        steps = np.repeat(np.arange(len(reasons)), [len(some) for some in self._gone.values()])
+        """Id and reason of everything that was taken out, sorted by recording, reasons in the order of the steps.
+
+        What a list names and no part has comes last.
+        """
+        reasons, numbers = list(self._gone), np.concatenate([np.empty(0, np.int64), *self._gone.values()])
+        steps = np.repeat(np.arange(len(reasons)), np.array([len(some) for some in self._gone.values()], np.int64))
         for place in np.lexsort((steps, numbers)).tolist():
             yield self.recordings.ids[numbers[place]], reasons[steps[place]]
+        yield from self.unmatched
 
 
 def drawn(recordings: Recordings, part: int, candidates: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -47,6 +47,7 @@ def card_of(content: Content, rows: Mapping[str, int], digest: str) -> dict[str,
             "on_leak": plan.on_leak,
         },
         "parts": [_part_of_card(content, number) for number in range(len(content.parts))],
+        "checks": content.selection.checks,
         "preparation": digest,
     }
 
@@ -102,6 +103,13 @@ def print_summary(dest: Path, card: Mapping[str, Any]) -> None:
         classes, outside = part["classes annotated"], part["codes outside the classes"]
         remark = "" if classes else ": its rows are unlabelled (--translate says what its codes are called in common)"
         print(f"  annotates {classes} of {len(card['classes'])} classes; {len(outside)} codes are outside{remark}")
+    if len(card["parts"]) > 1 or card["options"]["exclude"]:
+        print(
+            "copies were found by equal waveforms at equal recorded rates: the same ECG once at 100 and once at 500 Hz "
+            "is found by its patient only"
+        )
+    for line in card.get("checks", ()):  # none in a card of an earlier version
+        print(f"check: {line}")
     print(f"rows: {_told(counts['rows'])}, all at {card['rate']:g} Hz; left out: {dest / EXCLUDED}")
 
 

@@ -29,8 +29,9 @@ def _left(folder):
     return {name: Manifest(folder / f"{name}.tsv").column("id") for name in ("train", "valid", "test", "pretrain")}
 
 
-def _excluded(folder):
-    return dict(line.split("\t") for line in (folder / "excluded.tsv").read_text().splitlines()[1:])
+def _excluded(folder, here=True):
+    cells = (line.split("\t") for line in (folder / "excluded.tsv").read_text().splitlines()[1:])
+    return {one: reason for one, reason in cells if reason.endswith(": not here") != here}
 
 
 def test_a_manifest_excludes_its_people_wherever_they_are(hospitals, copies, plan, tmp_path):
@@ -103,6 +104,11 @@ def test_an_excluded_recording_takes_its_copies_with_it_and_not_its_person(prepa
             "a/nobody\n",
             r"got 1 entries that match nothing, such as a/nobody .*ids here look like a/x, patients like a/1",
         ),
+        (
+            "patient:17\n",
+            r"must be patient:<namespace>/<patient>, such as patient:a/17 .*here a, b.* got patient:17 .*line 1",
+        ),
+        ("patient:/17\n", r"must be patient:<namespace>/<patient>, .* got patient:/17 .*line 1"),
         ("waveform:12\n", r"waveform must be 16 hexadecimal digits, got '12' .*line 1"),
         ("waveform:\n", r"waveform must be 16 hexadecimal digits, got '' .*line 1"),
         ("id,reason\na/x,bad\n", r"line must be one id, patient:… or waveform:…, got 'id,reason'.*line 1"),
@@ -123,3 +129,39 @@ def test_a_manifest_without_waveforms_or_source_is_refused(hospitals, plan, tmp_
     (tmp_path / "bare" / "test.tsv").write_text("\n".join(lines))
     with pytest.raises(ValueError, match=r"must have the column waveform, and a dataset.yaml beside it"):
         combine(plan(*hospitals, exclude=(tmp_path / "bare" / "test.tsv",)), tmp_path / "all")
+
+
+def test_entries_that_match_nobody_are_listed_and_most_of_them_are_loud(hospitals, plan, tmp_path, capsys):
+    wrong = ["nobody", "a/x.dat", "patient:A/1", "waveform:00000000000000ff"]
+    (tmp_path / "out.txt").write_text("\n".join(["a/x", "b/v", *wrong]))
+    card = combine(plan(*hospitals, exclude=(tmp_path / "out.txt",)), tmp_path / "all")
+    name = f"{tmp_path.name}/out.txt"
+    assert _excluded(tmp_path / "all", here=False) == dict.fromkeys(wrong, f"{name}: not here")
+    assert _excluded(tmp_path / "all") == {"a/x": f"{name}: recording", "b/v": f"{name}: recording"}
+    line = f"{name}: only 2 of 6 entries match (the others are in excluded.tsv)"
+    assert card["checks"] == [line] and f"\ncheck: {line}\n" in capsys.readouterr().out
+    (tmp_path / "half.txt").write_text("\n".join(["a/x", "b/v", *wrong[:2]]))
+    card = combine(plan(*hospitals, exclude=(tmp_path / "half.txt",)), tmp_path / "half")
+    assert card["checks"] == [] and len(_excluded(tmp_path / "half", here=False)) == 2
+
+
+def test_a_list_of_people_who_could_be_in_a_part_unseen_is_loud(hospitals, prepared, made, plan, tmp_path):
+    """Of the part `u` nobody knows the patients; of `v`, where they are not known either, one is found by a copy."""
+    unsure = prepared("u", [made("p", "p", wave=11), made("q", "q", wave=12)])
+    found = prepared("v", [made("p", "p", wave=5), made("q", "q", wave=13)])
+    card = combine(plan(*hospitals, unsure, found, exclude=(hospitals[0].folder / "test.tsv",)), tmp_path / "all")
+    (line,) = card["checks"]
+    assert line.startswith("a/test.tsv: nobody matches in u, where patients are not all known: people of the list")
+    assert _excluded(tmp_path / "all") == {"v/p": "a/test.tsv: patient"}
+    (tmp_path / "out.txt").write_text("a/x\n")  # no people: nothing that could be missed
+    assert combine(plan(*hospitals, unsure, exclude=(tmp_path / "out.txt",)), tmp_path / "ids")["checks"] == []
+
+
+def test_of_a_manifest_the_people_who_are_not_here_are_listed(hospitals, prepared, made, plan, tmp_path):
+    """A copy of the data set elsewhere: one patient is found by name, one by a waveform, three are nowhere."""
+    rows = [made("k", "3", wave=91), made("l", "70", wave=1), made("k2", "71"), made("k3", "72"), made("k4", "73")]
+    other = prepared("elsewhere", [*rows, made("k5", "73")], source="a")
+    card = combine(plan(hospitals[0], exclude=(other.folder / "train.tsv",)), tmp_path / "all")
+    assert card["checks"] == ["elsewhere/train.tsv: only 2 of 5 entries match (the others are in excluded.tsv)"]
+    missing = dict.fromkeys(["patient:a/71", "patient:a/72", "patient:a/73"], "elsewhere/train.tsv: not here")
+    assert _excluded(tmp_path / "all", here=False) == missing
