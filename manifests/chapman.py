@@ -38,6 +38,7 @@ from manifests.parts.class_list import absent_line, add_classes, in_classes, out
 from manifests.parts.header_row import row_of_header
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 from manifests.parts.strays import headerless, unlisted, without_header
+from manifests.parts.walk import files_below
 from manifests.parts.workbook import workbook_cells
 
 _CODES = Path(__file__).parent / "details" / "chapman_codes.tsv"
@@ -117,7 +118,7 @@ def _item(row: dict[str, str], folder: str, kind: str, where: str) -> Item:
 
 def physionet_items(folder: Path) -> tuple[list[Item], list[Reject]]:
     """The records below `WFDBRecords`, sorted by path, and what is none of them or lacks its header."""
-    files = sorted(path.relative_to(folder).as_posix() for path in (folder / _RECORDS).rglob("*.hea"))
+    files = [f"{_RECORDS}/{file}" for file in files_below(folder / _RECORDS, (".hea",))]
     items, left_out = [], []
     for file in files:
         name = PurePosixPath(file).stem

@@ -41,6 +41,7 @@ from manifests.parts.cinc2021_parts import EXPECTED, PARTS, PRESETS, Selection, 
 from manifests.parts.class_list import add_classes
 from manifests.parts.options import choices_of, option_parser, packing_of, run, some_of, source_folder, work_of
 from manifests.parts.strays import headerless, without_header
+from manifests.parts.walk import files_below
 from manifests.ptbxl import DUPLICATES, FOLDS, Person, read_people, rejected_duplicate
 
 
@@ -57,7 +58,7 @@ def find_items(
     Raises:
         FileNotFoundError: there is no recording of the selection.
     """
-    headers = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.hea"))
+    headers = files_below(folder, (".hea",))
     items, left_out, odd = [], [], {}
     for file in [*headers, *without_header(folder)]:
         part, contradiction = part_of_file(file)
@@ -67,7 +68,7 @@ def find_items(
             left_out.append(Reject(item, UNLISTED, message))
         elif part not in selection.parts:
             continue
-        elif not file.endswith(".hea"):
+        elif not file.lower().endswith(".hea"):
             left_out.append(headerless(item))
         else:
             one = _of_ptbxl(item, people) if part == "ptb-xl" else item

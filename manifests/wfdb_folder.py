@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairseq_signals.data.item import Item, Packed
+from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare
 from manifests.parts.arranging import (
     OWN_SPLITS,
@@ -30,13 +30,15 @@ from manifests.parts.label_table import apply_table, labels_line
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 from manifests.parts.own_data import add_own_data, name_of, unannotated_line, unannotated_of
 from manifests.parts.silence import patient_of_cell
+from manifests.parts.strays import headerless, without_header
+from manifests.parts.walk import files_below
 
 _COLUMNS = ("age", "sex", "folder")
 
 
 def find_items(folder: Path) -> list[Item]:
     """One item per WFDB record below a folder, sorted by path; segments of a longer record are none of their own."""
-    headers = sorted(folder.rglob("*.hea"), key=lambda path: path.relative_to(folder).as_posix())
+    headers = [folder / file for file in files_below(folder, (".hea",))]
     segments = {path for header in headers for path in _segments(header)}
     items = []
     for header in headers:
@@ -47,6 +49,13 @@ def find_items(folder: Path) -> list[Item]:
     if not items:
         raise FileNotFoundError(f"source must hold WFDB records (.hea), got none below {folder} (--source)")
     return items
+
+
+def _lonely(folder: Path, items: Sequence[Item]) -> list[Reject]:
+    """Signal files without a header, but for those that a table lists, whose reading will say so."""
+    listed = {Path(item.file).with_suffix("").as_posix() for item in items}
+    ids = {file: Path(file).with_suffix("").as_posix() for file in without_header(folder)}
+    return [headerless(Item(file, id=name)) for file, name in ids.items() if name not in listed]
 
 
 def _segments(header: Path) -> list[Path]:
@@ -128,6 +137,7 @@ def main(arguments: list[str] | None = None) -> dict:
     if options.labels:
         items, left_out, columns = apply_table(options.labels, items)
         remarks = labels_line(options.labels)
+    left_out = [*left_out, *_lonely(folder, items)]
     has_patients = any(item.patient for item in items)
     if options.patient_from == "table" and not has_patients:
         raise ValueError(f"table must have a column patient, got none in {options.labels} (--patient-from table)")

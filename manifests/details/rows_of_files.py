@@ -28,21 +28,27 @@ def check_rows(folder: Path, items: Iterable[Item], ids_told: bool) -> list[str]
     remarks = []
     for file, listed in by_file.items():
         path = folder / file
-        if _is_hdf5(path):
-            _check_first(path, listed)
+        count = _count(path)
+        if count is not None:
+            _check_first(path, count, listed)
             remarks += _different(path, listed) if ids_told else []
     return remarks
 
 
-def _is_hdf5(path: Path) -> bool:
+def _count(path: Path) -> int | None:
+    """Recordings of an HDF5 file; None where it is none, or damaged, which its reading will say."""
     if not path.is_file():
-        return False
+        return None
     with open(path, "rb") as file:
-        return hdf5.recognises(path, file.read(_HEAD))
+        head = file.read(_HEAD)
+    try:
+        return hdf5.rows(path) if hdf5.recognises(path, head) else None
+    except ValueError:
+        return None
 
 
-def _check_first(path: Path, listed: list[Item]) -> None:
-    rows, count = {item.row for item in listed}, hdf5.rows(path)
+def _check_first(path: Path, count: int, listed: list[Item]) -> None:
+    rows = {item.row for item in listed}
     if count in rows and 0 not in rows:
         raise ValueError(
             f"rows must count from 0, got row {count} of {path}, which has {count} (0 to {count - 1}), and never row 0"

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Reject
+from manifests.parts.walk import files_below
 
 
 def unlisted(folder: Path, pattern: str, items: Iterable[Item], table: str) -> list[Reject]:
@@ -27,10 +28,22 @@ def not_in(table: str, item: Item) -> Reject:
 
 
 def without_header(folder: Path) -> list[str]:
-    """Signal files (.mat) below a folder that have no header (.hea) beside them, sorted, relative to the folder."""
-    headers = {path.relative_to(folder).with_suffix("") for path in folder.rglob("*.hea")}
-    signals = (path.relative_to(folder) for path in folder.rglob("*.mat"))
-    return sorted(signal.as_posix() for signal in signals if signal.with_suffix("") not in headers)
+    """WFDB's signal files (.mat, .dat) below a folder that no header describes, sorted, relative to the folder."""
+    headers = {PurePosixPath(file).with_suffix("") for file in files_below(folder, (".hea",))}
+    signals = [PurePosixPath(file) for file in files_below(folder, (".mat", ".dat"))]
+    lonely = [signal for signal in signals if signal.with_suffix("") not in headers]
+    named = _named_in({signal.parent for signal in lonely}, folder)
+    return [signal.as_posix() for signal in lonely if signal not in named]
+
+
+def _named_in(places: Iterable[PurePosixPath], folder: Path) -> set[PurePosixPath]:
+    """Files that headers of these folders name: a record's signals need not have its name."""
+    named = set()
+    for place in places:
+        for header in (path for path in (folder / place).iterdir() if path.suffix.lower() == ".hea"):
+            lines = header.read_text(encoding="latin-1").splitlines()
+            named |= {place / line.split()[0] for line in lines if line.strip() and not line.startswith("#")}
+    return named
 
 
 def headerless(item: Item) -> Reject:

@@ -276,3 +276,17 @@ def test_classes_of_the_challenge_that_nobody_has_are_unknown_unless_they_were_l
     assert _main(archive, tmp_path / "b", "--unannotated", "none")["unannotated"] == []
     assert _main(archive, tmp_path / "c", "--unannotated", "164890007")["unannotated"] == ["164890007"]
     assert _main(archive, tmp_path / "d", "--classes", f"{AF},X")["unannotated"] == [], "somebody chose X"
+
+
+def test_records_behind_links_and_in_upper_case_are_found_and_lonely_signals_are_rejects(tmp_path, write_wfdb):
+    source = tmp_path / "in"
+    for number in range(6):
+        write_wfdb(source / "a", f"r{number}", number, ["Dx: 426783006"])
+        write_wfdb(tmp_path / "else", f"s{number}", 10 + number, ["Dx: 426783006"])
+    (source / "b").symlink_to(tmp_path / "else")
+    (source / "a" / "r0.hea").unlink()
+    (source / "a" / "r1.hea").rename(source / "a" / "r1.HEA")
+    card = _main(source, tmp_path / "out")
+    assert set(_rows(tmp_path / "out")) == {f"a/r{n}" for n in range(1, 6)} | {f"b/s{n}" for n in range(6)}
+    assert card["counts"]["rejected"] == {"missing": 1}
+    assert "a/r0.dat" in (tmp_path / "out" / "rejected.tsv").read_text()

@@ -24,3 +24,9 @@ def test_a_signal_needs_the_header_of_its_own_folder(tmp_path):
     assert without_header(tmp_path) == ["a/2.mat", "b/1.mat"]
     reject = headerless(Item("b/1.mat", id="1"))
     assert reject.fault in FAULTS and "got none for b/1.mat" in reject.message
+
+
+def test_a_signal_file_may_have_another_name_than_the_record_whose_header_names_it(tmp_path):
+    _touch(tmp_path, "a/x.dat", "a/y.dat", "a/3.HEA", "a/3.dat")
+    (tmp_path / "a" / "1.hea").write_text("1 1 100 10\nx.dat 16 200 16 0 0 0 0 I\n# y.dat\n")
+    assert without_header(tmp_path) == ["a/y.dat"]
