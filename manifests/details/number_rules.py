@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from manifests.details.implausible_numbers import doubts
+
 _COMPARISONS: dict[str, Callable[..., bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -73,14 +75,13 @@ class Tally:
     """What a column of numbers was found to hold.
 
     Attributes:
-        lowest, highest: number.
+        numbers: how often each stands there.
         empty, missing: cells that are empty, or hold a number that stands for a missing one.
         odd: cells that hold no number, by their text.
         positive, negative: cells by class.
     """
 
-    lowest: float = float("inf")
-    highest: float = float("-inf")
+    numbers: Counter[float] = field(default_factory=Counter)
     empty: int = 0
     missing: int = 0
     odd: Counter[str] = field(default_factory=Counter)
@@ -129,11 +130,11 @@ class Rules:
             tally.missing += 1
             return None
         else:
-            tally.lowest, tally.highest = min(tally.lowest, value), max(tally.highest, value)
+            tally.numbers[value] += 1
         return value
 
     def lines(self) -> list[str]:
-        """What was found, for people: one line for each column, with its classes.
+        """What was found, for people: one line for each column, with its classes, and what is odd about its numbers.
 
         Raises:
             ValueError: a column holds no number at all.
@@ -143,12 +144,13 @@ class Rules:
             odd = ", ".join(repr(text) for text, _ in tally.odd.most_common(3))
             unknown = f"unknown: {tally.empty} empty, {tally.missing} missing, {tally.odd.total()} that are no numbers"
             unknown += f" (such as {odd})" if odd else ""
-            if tally.lowest > tally.highest:
+            if not tally.numbers:
                 raise ValueError(f"column {column} must hold numbers, got none; {unknown} (--label)")
             counts = [
                 f"{rule.name} {tally.positive[rule.name]} positive, {tally.negative[rule.name]} negative"
                 for rule in self.rules
                 if rule.column == column
             ]
-            lines.append(f"{column}: from {tally.lowest:g} to {tally.highest:g}; {unknown}; {'; '.join(counts)}")
+            span = f"from {min(tally.numbers):g} to {max(tally.numbers):g}"
+            lines += [f"{column}: {span}; {unknown}; {'; '.join(counts)}", *doubts(column, tally.numbers)]
         return lines

@@ -79,3 +79,13 @@ def test_a_column_without_any_number_is_refused():
         rules.lines()
     with pytest.raises(ValueError, match="classes must differ in name, got a, a"):
         Rules([parse_rule("a: x < 1"), parse_rule("a: y < 1")])
+
+
+def test_a_number_that_may_stand_for_a_missing_one_is_said_until_it_is_told():
+    cells = [{"ef": text} for text in (*map(str, range(30, 70)), "-1", "-1")]
+    rule = parse_rule("lvsd: ef <= 40")
+    for missing, number in ({}, 3), ({"ef": [-1]}, 1):
+        rules = Rules([rule], missing)
+        for row in cells:
+            rules.of(row)
+        assert len(rules.lines()) == number
