@@ -12,10 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fairseq_signals.evaluation.charts import COLOURS
+from fairseq_signals.evaluation.cinc2021 import SHORT_NAMES, class_index
 from fairseq_signals.evaluation.data_counts import UNKNOWN, DataCounts
 
 MOST_CLASSES = 80
 _COLUMN = 40  # classes in one column
+_LONGEST_NAME = 21  # letters
 _UNKNOWN = "#777777"
 _LEFT_END = 0.7  # where the logarithmic axis begins
 
@@ -38,6 +40,11 @@ def draw_class_table(figure: Figure, counts: DataCounts) -> None:
         rare = codes[MOST_CLASSES:]
         title += f"\nnot shown: {len(rare)} rarer classes with {sum(present[code] for code in rare):,} labels"
     figure.text(0.505, 0.868, title, fontsize=10, weight="bold", va="center")
+    without, dark = (
+        sum(number[name] for name in counts.splits) for number in (counts.without_class, counts.nothing_known)
+    )
+    bare = f"no class is present in {without:,} recordings; nothing is known of {dark:,} more"
+    figure.text(0.505, 0.848, bare, fontsize=8.5, va="center")
 
 
 def _class_column(
@@ -50,12 +57,15 @@ def _class_column(
     bar: float,
 ) -> None:
     """Bars that take the part `bar` of the panel's width, and right of them the numbers."""
+    if not codes:
+        say_empty(axes, "no labels")
+        return
     places = np.arange(len(codes))
     axes.barh(places, [present[code] for code in codes], color=COLOURS[0], height=0.72, gid="present")
     axes.set_xscale("log")
     axes.set_xlim(_LEFT_END, _LEFT_END * (max(highest, 10) / _LEFT_END) ** (1 / bar))
     axes.set_ylim(max(len(codes), _COLUMN if len(codes) > 20 else 20) - 0.4, -1.7)
-    axes.set_yticks(places, [shortened(code, 19) for code in codes], fontsize=6.5, parse_math=False)
+    axes.set_yticks(places, [shortened(named(code), _LONGEST_NAME) for code in codes], fontsize=6.5, parse_math=False)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_visible(False)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
@@ -73,6 +83,21 @@ def _class_column(
 def _class_cells(code: str, counts: DataCounts, present: Counter[str], unknown: Counter[str]) -> list[str]:
     splits = [f"{counts.present[name][code]:,}" for name in counts.splits] if len(counts.splits) > 1 else []
     return [f"{present[code]:,}", *splits, f"{unknown[code]:,}" if unknown[code] else ""]
+
+
+def named(code: str) -> str:
+    """A code behind its abbreviation, where it is one of the SNOMED CT codes of the CinC 2021 challenge."""
+    try:
+        return f"{SHORT_NAMES[class_index(code)]} {code}"
+    except ValueError:
+        return code
+
+
+def say_empty(axes: Axes, what: str) -> None:
+    """A panel without data, which says so."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.text(0.5, 0.5, what, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=_UNKNOWN)
 
 
 def shortened(text: str, letters: int) -> str:

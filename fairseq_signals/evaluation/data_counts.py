@@ -25,7 +25,8 @@ UNKNOWN = "unknown"
 _LEFT_OUT = (REJECTED, EXCLUDED)  # of a preparation, and of a combination
 _WARNINGS = (WARNINGS, "notes.tsv")  # the second is its name in older data sets
 _LOCAL = frozenset({"id", "file"})
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_NUMBERED = re.compile(r"\S*\d\S*")  # a word that is told of one recording alone
+_DETAILS = re.compile(r"\s*[(:,]")
 
 
 @dataclass
@@ -46,6 +47,8 @@ class DataCounts:
         manifests: by name without ending; the splits first.
         classes: codes in the order of the card.
         present, unknown: recordings by split and class code; what is neither is absent.
+        without_class: recordings by split in which no class is present although something is known.
+        nothing_known: recordings by split in which every class is unknown.
         sources, sexes, rates, leads: recordings by source, by sex, by Hz and by set of leads.
         ages: recordings by age in whole years; None where no age is told or it is no number.
         seconds: recordings by length in seconds, to the tenth.
@@ -58,6 +61,8 @@ class DataCounts:
     classes: tuple[str, ...] = ()
     present: dict[str, Counter[str]] = field(default_factory=dict)
     unknown: dict[str, Counter[str]] = field(default_factory=dict)
+    without_class: Counter[str] = field(default_factory=Counter)
+    nothing_known: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     sexes: Counter[str] = field(default_factory=Counter)
     rates: Counter[float] = field(default_factory=Counter)
@@ -137,7 +142,7 @@ def _count_manifest(counts: DataCounts, name: str, fully: bool) -> None:
             counts.rates[float(rate)] += number
     except (ValueError, ZeroDivisionError) as error:
         raise ValueError(f"length and rate must be numbers, got {error} ({path})") from error
-    counts.present[name], counts.unknown[name] = _count_labels(counts, _cells(manifest, "labels"))
+    _count_labels(counts, name, _cells(manifest, "labels"))
 
 
 def _cells(manifest: Manifest, column: str) -> Counter[str]:
@@ -163,19 +168,20 @@ def _named(manifest: Manifest, column: str, without: str) -> Counter[str]:
     return named
 
 
-def _count_labels(counts: DataCounts, cells: Counter[str]) -> tuple[Counter[str], Counter[str]]:
-    present, unknown = Counter(), Counter()
+def _count_labels(counts: DataCounts, name: str, cells: Counter[str]) -> None:
+    present, unknown = counts.present.setdefault(name, Counter()), counts.unknown.setdefault(name, Counter())
     nothing_known = 0
     for cell, number in cells.items():
         applying, unclear, unlabelled = parse_labels(cell)
         nothing_known += number * unlabelled
+        counts.without_class[name] += number * (not applying and not unlabelled)
         for code in applying:
             present[code] += number
         for code in unclear:
             unknown[code] += number
     for code in counts.classes:
         unknown[code] = cells.total() if code in counts.card["unannotated"] else unknown[code] + nothing_known
-    return present, unknown
+    counts.nothing_known[name] = nothing_known
 
 
 def _age(cell: str) -> int | None:
@@ -186,7 +192,7 @@ def _age(cell: str) -> int | None:
 
 
 def _count_reasons(path: Path) -> Counter[str]:
-    """Lines by what their column `reason` says, or else by their wording up to a colon, numbers taken as equal."""
+    """Lines by what their column `reason` says, or else by the kind that their wording tells."""
     if not path.is_file():
         return Counter()
     with open(path, encoding="utf-8", newline="\n") as file:
@@ -194,4 +200,11 @@ def _count_reasons(path: Path) -> Counter[str]:
     told = "reason" in columns
     place = columns.index("reason" if told else next(name for name in columns if name not in _LOCAL))
     texts = (line[place] if place < len(line) else UNKNOWN for line in lines)
-    return Counter(text if told else _NUMBER.sub("#", text.partition(":")[0]) for text in texts)
+    return Counter(text if told else _kind(text) for text in texts)
+
+
+def _kind(warning: str) -> str:
+    """What a warning is about, without what it tells of one recording: numbers, leads, what was received."""
+    text, received, _ = warning.partition(", got ")
+    text = re.split(r"\s*[(:]", text)[0] if received else _DETAILS.split(text)[0]
+    return _NUMBERED.sub("#", text).replace(" must agree", " disagree")

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from fairseq_signals.data.checks.ages_and_sexes import OLDEST
 from fairseq_signals.evaluation.charts import COLOURS
-from fairseq_signals.evaluation.class_table import draw_class_table, shortened
+from fairseq_signals.evaluation.class_table import draw_class_table, say_empty, shortened
 from fairseq_signals.evaluation.data_counts import UNKNOWN, DataCounts, count_data
 
 _PAGE = (16.5, 11.7)  # inches: A3, lying
@@ -112,6 +112,10 @@ def _by_sex_rate_leads(counts: DataCounts) -> dict[str, int]:
 
 def _bars(axes: Axes, numbers: Mapping[str, int], title: str) -> None:
     """Lying bars with their numbers; the smallest are put together where there are too many."""
+    axes.set_title(title, loc="left", fontsize=10, weight="bold")
+    if not numbers:
+        say_empty(axes, "no recordings")
+        return
     items = list(numbers.items())
     if isinstance(numbers, Counter):
         items = numbers.most_common()
@@ -127,7 +131,6 @@ def _bars(axes: Axes, numbers: Mapping[str, int], title: str) -> None:
     axes.set_yticks(places, [shortened(name, 22) for name in names], fontsize=8, parse_math=False)
     axes.set_ylim(max(len(items), 4) - 0.4, -0.6)
     _numbers_beside(axes, places, values)
-    axes.set_title(title, loc="left", fontsize=10, weight="bold")
 
 
 def _numbers_beside(axes: Axes, places: Sequence[float], values: Sequence[int], size: float = 8) -> None:
@@ -141,11 +144,15 @@ def _numbers_beside(axes: Axes, places: Sequence[float], values: Sequence[int], 
 def _ages(axes: Axes, counts: DataCounts) -> None:
     known = {age: number for age, number in counts.ages.items() if age is not None and 0 <= age <= OLDEST}
     odd = sum(number for age, number in counts.ages.items() if age is not None and age not in known)
+    title = f"age (years); unknown {counts.ages[None]:,}" + (f", impossible {odd:,}" if odd else "")
+    if not known:
+        axes.set_title(title, loc="left", fontsize=10, weight="bold")
+        say_empty(axes, UNKNOWN if counts.recordings else "no recordings")
+        return
     edges = np.arange(0, OLDEST + _AGE_STEP + 1, _AGE_STEP)
     heights, _ = np.histogram(list(known), edges, weights=list(known.values()))
     axes.bar(edges[:-1], heights, _AGE_STEP * 0.9, align="edge", color=COLOURS[0], gid="age")
     axes.set_xlim(0, max([*known, 90]) + _AGE_STEP)
-    title = f"age (years); unknown {counts.ages[None]:,}" + (f", impossible {odd:,}" if odd else "")
     _plain(axes, title)
 
 
@@ -163,6 +170,7 @@ def _lengths(axes: Axes, seconds: Counter[float]) -> None:
     ticks = [tick for tick in (1, 2, 5, 10, 20, 60, 300, 1800) if edges[0] / 1.2 <= tick <= edges[-1] * 1.2]
     axes.set_xticks(ticks, [f"{tick}" for tick in ticks], minor=False)
     axes.minorticks_off()
+    axes.set_xlabel("logarithmic axis", fontsize=7, labelpad=1)
     _plain(axes, f"{title}: {lengths.min():g} to {lengths.max():g}, mostly {seconds.most_common(1)[0][0]:g}")
 
 

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fairseq_signals.evaluation.class_table import draw_class_table, shortened
+from fairseq_signals.evaluation.class_table import draw_class_table, named, shortened
 from fairseq_signals.evaluation.data_counts import DataCounts, ManifestCounts
 
 
@@ -26,7 +26,7 @@ def drawn(classes, **splits):
         widths = [bar.get_width() for bar in axes.patches]
         for text in axes.texts:
             line = text.get_position()[1]
-            key = ("head" if line < 0 else names[line], widths[line] if line >= 0 else None)
+            key = ("head", None) if line < 0 else (names[line], widths[line]) if names else (text.get_text(), None)
             lines.setdefault(key, []).append(text.get_text())
     return lines, figure
 
@@ -52,7 +52,7 @@ def test_one_split_is_not_told_twice():
 
 def test_no_classes_are_an_empty_table():
     lines, figure = drawn([], train=({}, {}))
-    assert lines == {("head", None): ["all", "unknown"]} and len(figure.axes) == 1
+    assert lines == {("no labels", None): ["no labels"]} and len(figure.axes) == 1
 
 
 @pytest.mark.parametrize(("number", "columns", "told"), [(40, 1, 40), (41, 2, 41), (81, 2, 80)])
@@ -66,3 +66,11 @@ def test_classes_fill_columns(number, columns, told):
 
 def test_long_names_are_shortened():
     assert shortened("426783006", 9) == "426783006" and shortened("4267830061", 9) == "42678300…"
+
+
+def test_codes_of_the_challenge_come_with_their_abbreviation():
+    assert [named(code) for code in ("426783006", "63593006", "427172004|17338001", "NORM", "1")] == [
+        "NSR 426783006", "PAC 63593006", "PVC 427172004|17338001", "NORM", "1",
+    ]  # fmt: skip
+    lines, _ = drawn(["427393009"], train=({"427393009": 3}, {}))
+    assert lines["SA 427393009", 3] == ["3", ""]

@@ -72,6 +72,12 @@ def test_labels_are_present_unknown_or_absent(tmp_path):
                     unknown[code] += 1
         assert {code: counts.present[name][code] for code in CLASSES} == {code: present[code] for code in CLASSES}
         assert {code: counts.unknown[name][code] for code in CLASSES} == {code: unknown[code] for code in CLASSES}
+        table = [row["labels"] for row in rows(tmp_path, name)]
+        assert counts.nothing_known[name] == table.count("-")
+        assert counts.without_class[name] == sum(
+            cell != "-" and all(code.startswith("?") for code in cell.split(",") if code) for cell in table
+        )
+    assert counts.nothing_known["train"] > 0 < counts.without_class["train"]
     assert counts.unknown["test"]["STEMI"] == 60 and counts.present["test"]["NEVER"] == 0
 
 
@@ -129,6 +135,24 @@ def test_reasons_are_put_together(tmp_path):
     assert count_data(tmp_path).rejected == {"patient of x/test.tsv": 1}
     (tmp_path / "warnings.tsv").write_text("id\tfile\twarning\na\tb\tconstant: V1, V2\nc\td\tconstant: I\n")
     assert count_data(tmp_path).warned == {"constant": 2}
+
+
+def test_warnings_of_one_kind_are_counted_together(tmp_path):
+    write(tmp_path)
+    agree = "limb leads must agree (III = II - I and the like), got errors of up to"
+    told = {
+        "limb leads disagree": [f"{agree} aVL 0.833 mV in 0.3% of the samples", f"{agree} III 3 mV, aVR 1 mV: V1 is V2",
+                                "limb leads must agree (III = II - I), got leads that contradict each other here"],
+        "samples at one extreme value": ["samples at one extreme value: V2 1.1%"],
+        "amplitude is # mV": ["amplitude is 11.2 mV, and 1.38 in the median of all", "amplitude is 9 mV, and 1 in x"],
+        "holds the same signal as #": ["holds the same signal as E07509", "holds the same signal as JS1"],
+        "age must be # to # years": ["age must be 0 to 130 years, got 300", "age must be 0 to 130 years, got -1"],
+        "sex must be male, female or empty": ["sex must be male, female or empty, got x, y"],
+    }  # fmt: skip
+    lines = [f"{number}\tf\t{text}\n" for texts in told.values() for number, text in enumerate(texts)]
+    (tmp_path / "notes.tsv").unlink()
+    (tmp_path / "warnings.tsv").write_text("id\tfile\twarning\n" + "".join(lines))
+    assert count_data(tmp_path).warned == {kind: len(texts) for kind, texts in told.items()}
 
 
 def test_a_prepared_data_set_agrees_with_its_card(ecg_data):

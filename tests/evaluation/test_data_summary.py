@@ -51,6 +51,7 @@ def words(figure):
     return [text.get_text() for text in figure.texts] + [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
+NAMED = {"426783006": "NSR 426783006"}
 CLASSES = [f"{426783000 + number}" for number in range(12)]
 
 
@@ -69,7 +70,7 @@ def test_bars_and_numbers_are_the_counts(page):
     assert mixed == sexes | {"500 Hz": 400, "12 leads": 400}
     (classes,) = [axes for axes in figure.axes if axes.get_xscale() == "log"]
     present = sum((counts.present[name] for name in counts.splits), Counter())
-    assert bars(classes, "present") == {code: present[code] for code in CLASSES}
+    assert bars(classes, "present") == {NAMED.get(code, code): present[code] for code in CLASSES}
     ages = panel(figure, "age")
     heights = {round(bar.get_x()): bar.get_height() for bar in ages.patches}
     for left, height in heights.items():
@@ -82,7 +83,7 @@ def test_bars_and_numbers_are_the_counts(page):
 def test_each_class_has_its_line_of_numbers(page):
     counts, figure = page
     (axes,) = [axes for axes in figure.axes if axes.get_xscale() == "log"]
-    names = [text.get_text() for text in axes.get_yticklabels()]
+    names = [text.get_text().rpartition(" ")[2] for text in axes.get_yticklabels()]
     lines = {}
     for text in axes.texts:
         lines.setdefault(text.get_position()[1], []).append(text.get_text())
@@ -100,6 +101,8 @@ def test_the_heading_and_the_lists_tell_the_rest(page):
     assert "A source 1.0.3" in text and "400 recordings of 400 patients; 987 offered; 77 left out; 5 warnings" in text
     for reason, number in counts.rejected.items():
         assert f"{number:>9,}  {reason}" in text
+    without, dark = sum(counts.without_class.values()), sum(counts.nothing_known.values())
+    assert f"no class is present in {without:,} recordings; nothing is known of {dark:,} more" in text
     assert "check 1 that tells much" in text and "and 4 more in dataset.yaml" in text
     assert "check 7 that" in text and "check 8 that" not in text
     assert f"{5:>9,}  gain of # in lead #" in text and "75.0%" in text and "more than one split" not in text
@@ -152,9 +155,22 @@ def test_many_lengths_are_a_histogram_of_all(tmp_path):
     counts = count_data(write(tmp_path, CLASSES, lengths=range(2500, 60000, 50)))
     axes = panel(draw_data_summary(tmp_path, tmp_path / "page.png"), "length")
     assert sum(bar.get_height() for bar in axes.patches) == 400 and axes.get_xscale() == "log"
+    assert axes.get_xlabel() == "logarithmic axis"
     edges = [bar.get_x() for bar in axes.patches]
     for bar, left, right in zip(axes.patches, edges, [*edges[1:], 1e9], strict=True):
         assert bar.get_height() == sum(number for length, number in counts.seconds.items() if left <= length < right)
+
+
+def test_a_panel_without_data_says_so(tmp_path):
+    folder = write(tmp_path, CLASSES)
+    for name in ("train", "valid", "test"):
+        lines = [line.split("\t") for line in (folder / f"{name}.tsv").read_text().splitlines()]
+        place = lines[0].index("age")
+        text = "".join("\t".join([*line[:place], *line[place + 1 :]]) + "\n" for line in lines)
+        (folder / f"{name}.tsv").write_text(text)
+    ages = panel(draw_data_summary(folder, tmp_path / "page.png"), "age (years); unknown 400")
+    assert [text.get_text() for text in ages.texts] == ["unknown"] and not ages.patches
+    assert not len(ages.get_xticks()) and not len(ages.get_yticks())
 
 
 def test_rare_classes_are_told_in_sum(tmp_path):
@@ -171,5 +187,6 @@ def test_a_data_set_without_classes_and_recordings_is_a_page_too(tmp_path):
     card = yaml.safe_load((tmp_path / "dataset.yaml").read_text()) | {"classes": [], "unannotated": []}
     (tmp_path / "dataset.yaml").write_text(yaml.safe_dump(card))
     figure = draw_data_summary(tmp_path, tmp_path / "page.pdf")
+    assert words(figure).count("no recordings") == 4 and "no labels" in words(figure)
     assert "0 recordings of 0 patients" in "\n".join(words(figure))
     assert (tmp_path / "page.pdf").read_bytes()[:5] == b"%PDF-"
