@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from fairseq_signals.data.checks.amplitude import judge_amplitude
 from fairseq_signals.data.checks.amplitude_facts import extent
@@ -211,6 +212,16 @@ def test_two_large_groups_a_power_of_ten_apart_refuse_the_source(heart, packed_o
     times = float(refusal.split("they are ")[1].split(" times")[0])
     assert times == pytest.approx(max(factor, 1 / factor), rel=0.1)
     assert "nearly a power of ten" in refusal and "prepare the two groups apart" in refusal
+
+
+def test_a_wide_spread_is_no_second_unit(packed_of, heart):
+    """Log-normal, and so wide that its two halves are a factor of ten apart."""
+    base, sizes = packed_of(heart()), 1.2 * 10 ** (0.74 * ndtri((np.arange(200) + 0.5) / 200))
+    assert np.median(sizes[100:]) / np.median(sizes[:100]) == pytest.approx(10, rel=0.1)
+    group = [
+        replace(base, item=replace(base.item, id=f"r{n}"), facts={"amplitude": one}) for n, one in enumerate(sizes)
+    ]
+    assert judge_amplitude(group).refusal is None
 
 
 def test_half_of_a_few_that_contradict_each_other_are_not_kept(heart, packed_of):

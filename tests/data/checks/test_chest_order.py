@@ -64,6 +64,21 @@ def test_another_order_is_refused_with_the_way_out(heart, packed_of, order, rela
     assert all(CHEST[shown[name]] == lead for name, lead in names.items())
 
 
+def test_leads_that_are_nearly_copies_of_one_another_have_no_order_and_are_only_told(heart, packed_of):
+    """One beat in all of them, V4 smaller than V5 and V6 and so noisier: V6 is the more like it by chance alone."""
+
+    def record(n):
+        generator = np.random.default_rng(n)
+        beat = np.exp(-(((np.arange(500) / 100) % 0.8 - 0.4) ** 2) / 2 / 0.03**2)
+        chest = np.array([-1, -0.5, 0, 0.5, 1, 1.5])[:, None] * beat + generator.normal(0, 0.02, (6, 500))
+        limb = beat + generator.normal(0, 0.02, (6, 500))
+        return replace(heart(seconds=5.0), signal=np.concatenate([limb, chest]).astype(np.float32))
+
+    verdict = judge_chest_order([packed_of(record(n), f"r{n}") for n in range(100)])
+    (line,) = verdict.lines
+    assert verdict.refusal is None and line.startswith("CHEST LEADS: ") and "--relabel V6=V5,V5=V6" in line
+
+
 def test_a_third_that_is_exchanged_does_not_refuse_the_source(heart, packed_of):
     right = _packed(heart, packed_of, count=70)
     verdict = judge_chest_order([*right, *_packed(heart, packed_of, (1, 0, 2, 3, 4, 5), 30)])
