@@ -15,7 +15,8 @@ Splits are made within each sub-source, so they are the same whichever are taken
       unknown, and its recordings are split one by one.
     - PTB, INCART: several recordings per patient, and nobody tells whose: train only.
     - the others: by recording, stratified; the challenge publishes no patients.
-Recordings with the same samples that would fall into two splits go to train.
+Recordings with the same samples that would fall into two splits go to train. A copy without INCART has 88,179
+recordings, which are the 88,253 less its 74; PTB-XL's 38 that only older versions had are left out in any case.
 
 Presets (`--preset`, see `manifests/parts/cinc2021_parts.py`): `oh2022` takes all but PTB and INCART, holds out tenths
 of CPSC and Georgia, and pairs all patients of PTB-XL with two recordings, who are kept out of `pretrain.tsv`;

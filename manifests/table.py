@@ -17,7 +17,7 @@ Where there is no `patient` in the table and none in the file, splits are by rec
 person may then be trained and tested on.
 
 Files that do not say their rate, leads or unit (arrays, text) need `--files-rate`, `--files-leads` and `--files-unit`;
-`--rate` and `--leads` are what is stored.
+what other files beside them say themselves is believed. `--rate` and `--leads` are what is stored.
 
 Columns beyond the standard: those of the table, with M and F in `sex` written as male and female; `age` and `sex` of
 the files where the table has none.
@@ -52,6 +52,8 @@ from manifests.parts.options import choices_of, option_parser, packing_of, run, 
 from manifests.parts.own_data import add_own_data, name_of, unannotated_line, unannotated_of
 
 _TOLD = ("age", "sex")  # which files may state
+_EXAMPLE = """  python scripts/prepare.py table --source archive --table archive/list.csv --dest data/ours \\
+      --columns file=path,patient=PID,labels=diagnosis --files-rate 500 --files-leads 12 --files-unit uV"""
 
 
 def arrange(packed: list[Packed], options: argparse.Namespace, rules: Rules, columns: Sequence[str]) -> Arrangement:
@@ -101,15 +103,20 @@ def _channels(text: str) -> tuple[str, ...]:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = option_parser(__doc__.splitlines()[0], "folder that the table's paths are relative to")
+    parser = option_parser(__doc__.splitlines()[0], "folder that the table's paths are relative to", _EXAMPLE)
     add = parser.add_argument
     add("--table", type=Path, required=True, metavar="FILE", help="CSV or TSV with a row per recording and at least the column file")  # fmt: skip  # noqa: E501
-    add("--columns", type=_pairs_of_names, default=(), metavar="NAME=THEIRS,…", help="the table's names of columns: file, id, row, patient, labels, split, or any other to rename")  # fmt: skip  # noqa: E501
+    add("--columns", type=_pairs_of_names, default=(), metavar="NAME=THEIRS,…", help="our name=your column, such as file=path,patient=PID,labels=diagnosis; our names: file, id, row, patient, labels, split, or any other to rename")  # fmt: skip  # noqa: E501
     add("--label", type=_rule, action="append", default=[], metavar="RULE", help="a class out of a number, such as 'lvsd: ef <= 40' (<, <=, >, >=, ==, between A and B); may be given several times")  # fmt: skip  # noqa: E501
     add("--missing", type=_pairs_of_names, default=(), metavar="COLUMN=NUMBER,…", help="numbers of a --label's column that stand for a missing one")  # fmt: skip  # noqa: E501
-    add("--files-rate", type=float, metavar="HZ", help="rate of files that do not say it")
-    add("--files-leads", type=_channels, metavar="LEADS", help="channels of files that do not name them, in the files' order: 12 (standard order) or names")  # fmt: skip  # noqa: E501
-    add("--files-unit", choices=("V", "mV", "uV"), help="unit of files that do not say it")
+    add(
+        "--files-rate",
+        type=float,
+        metavar="HZ",
+        help="rate of files that do not say it themselves (arrays, text); what a file says is believed",
+    )
+    add("--files-leads", type=_channels, metavar="LEADS", help="channels of files that do not name them themselves, in the files' order: 12 (standard order) or names")  # fmt: skip  # noqa: E501
+    add("--files-unit", choices=("V", "mV", "uV"), help="unit of files that do not say it themselves")
     add("--not-calibrated", action="store_true", help="the numbers are no voltages (z-scores): kept as they are, and not tested")  # fmt: skip  # noqa: E501
     add("--zero-padded", action="store_true", help="zeros at both ends of all leads are padding, which is cut off")
     add_classes(parser, choices="all (those of --label in any case), cinc2021 (its 26), or codes separated by commas")
@@ -130,9 +137,10 @@ def _rules(options: argparse.Namespace) -> Rules:
 
 
 def _stated(options: argparse.Namespace) -> Stated:
-    if options.not_calibrated:  # z-scores have no unit; under this name they are kept as they are
-        return Stated(options.files_rate, options.files_leads, options.files_unit or "mV", options.zero_padded, False)
-    return Stated(options.files_rate, options.files_leads, options.files_unit, options.zero_padded)
+    # Z-scores have no unit; under the name mV they are kept as they are.
+    unit = options.files_unit or ("mV" if options.not_calibrated else None)
+    calibrated = not options.not_calibrated
+    return Stated(options.files_rate, options.files_leads, unit, options.zero_padded, calibrated, where_missing=True)
 
 
 def main(arguments: list[str] | None = None) -> dict:

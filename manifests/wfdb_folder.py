@@ -1,7 +1,10 @@
 """Anyone's folder of WFDB records, found in all subfolders.
 
-    python -m manifests.wfdb_folder --source training --dest data/cinc2021 --rate 500
+    python -m manifests.wfdb_folder --source archive --dest data/ours --rate 500 --patient-from comment:MRN
     python -m manifests.wfdb_folder --source archive --dest data/ours --labels archive/labels.csv --classes all
+
+The recordings of the PhysioNet/CinC Challenge 2021 are `manifests/cinc2021.py`'s, which knows its sub-sources, PTB-XL's
+patients among them, and what nobody looked for where.
 
 Labels come from the `#Dx` comments of the headers, or from a table (`--labels`, see `manifests/parts/label_table.py`).
 A header without a diagnosis leaves its recording unlabelled. Recordings that hold exactly the same samples are kept
@@ -34,6 +37,8 @@ from manifests.parts.strays import headerless, without_header
 from manifests.parts.walk import files_below
 
 _COLUMNS = ("age", "sex", "folder")
+_EXAMPLE = """  python scripts/prepare.py wfdb_folder --source archive --dest data/ours --classes all \\
+      --labels labels.csv --patient-from table"""
 
 
 def find_items(folder: Path) -> list[Item]:
@@ -118,7 +123,7 @@ def _patient_rule(text: str) -> str:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = option_parser(
-        __doc__.splitlines()[0], "folder with WFDB records (.hea with .mat or .dat), searched deeply"
+        __doc__.splitlines()[0], "folder with WFDB records (.hea with .mat or .dat), searched deeply", _EXAMPLE
     )
     add = parser.add_argument
     add("--labels", type=Path, metavar="FILE", help="table with columns file or id, and labels, patient, split, others")

@@ -14,12 +14,27 @@ from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead, parse_lea
 from fairseq_signals.data.preparation import Work
 
 
-def option_parser(description: str, source_help: str) -> argparse.ArgumentParser:
-    """A parser with the common options; the preparer adds its own."""
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Says the default of an option where it has one that tells something."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        silent = action.default in (None, False, (), [], "", argparse.SUPPRESS) or "%(default)" in (action.help or "")
+        return action.help if silent or not action.option_strings else f"{action.help} (default: %(default)s)"
+
+
+def option_parser(description: str, source_help: str, example: str = "") -> argparse.ArgumentParser:
+    """A parser with the common options; the preparer adds its own.
+
+    Args:
+        description: one line.
+        source_help: what `--source` is.
+        example: a whole command, shown below the options.
+    """
+    goes_on = "Stop it at any moment and start it again with the same command: it continues."
     parser = argparse.ArgumentParser(
         description=description,
-        epilog="Stop it at any moment and start it again with the same command: it continues.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog=f"example:\n{example}\n\n{goes_on}" if example else goes_on,
+        formatter_class=_Help,
     )
     default = Packing()
     add = parser.add_argument

@@ -268,3 +268,14 @@ def test_rows_that_count_from_1_and_ids_that_are_not_the_files_are_refused(tmp_p
     path.write_text("file,row,id\n" + "".join(f"x.h5,{row},{'z' * (row == 3) or 100 + row}\n" for row in range(12)))
     _prepare(tmp_path, tmp_path / "out", *STATED, table_path=path)
     assert "got others in 1 of 12 rows: the file calls row 3 exam 103, the table z" in capsys.readouterr().out
+
+
+def test_what_files_say_themselves_is_believed_beside_files_that_say_nothing(archive, tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text(
+        "file\n" + "".join(f"c/r{n}.hea\n" for n in range(5)) + "".join(f"a/{n:02d}.npy\n" for n in range(5))
+    )
+    card = _prepare(archive, tmp_path / "out", *STATED[2:], "--files-rate", "250", table_path=path)
+    assert card["counts"]["rejected"] == {}
+    rates = {row.id[0]: row.rate for row, _ in _rows(tmp_path / "out").values()}
+    assert rates == {"a": 250.0, "c": 100.0}, "100 Hz is what the headers say"

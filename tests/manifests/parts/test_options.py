@@ -1,4 +1,5 @@
 import argparse
+import re
 
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -28,6 +29,12 @@ def test_some_of_several_names_come_in_their_own_order():
     for text in ("", "a,d"):
         with pytest.raises(argparse.ArgumentTypeError, match=rf"parts must be among b, a, c, got '{text}'"):
             parse(text)
+
+
+def test_a_default_is_shown_where_there_is_one():
+    text = " ".join(option_parser("x", "y", "  prepare.py z --rate 500").format_help().split())
+    assert "(default: 12)" in text and "(default: 20.0)" in text and "example: prepare.py z --rate 500 Stop it" in text
+    assert not re.search(r"\(default: (None|False|\(\)|\[\])\)", text)
 
 
 def test_every_option_has_a_help():
