@@ -9,8 +9,8 @@ with which V6 goes (correlation 0.82) and V1 does not (-0.64).
 In 745 subsets of PTB-XL (each device, site, nurse, diagnosis, sex, age, and the largest and smallest amplitudes; 100
 recordings or more) no other order was ever best. With V5 and V6 exchanged, the least that can be, the right order is
 better by 0.16 over all, and by 0.06 to 0.2 in subsets of 100. So another order that is better by 0.06 is refused; one
-that is better by less is told: leads that are nearly copies of one another have no order. Correlations are kept to 1/32,
-so 0.03 may be chance. Leads that are exchanged in a minority are not seen.
+that is better by less is told: leads that are nearly copies of one another have no order, and correlations are kept to
+1/32, so 0.03 may be chance. Leads that are exchanged in a minority are not seen.
 """
 
 from collections.abc import Sequence
