@@ -64,7 +64,7 @@ _MEASURES = tuple(dict.fromkeys(name for names in MEASURED_BY.values() for name 
 _FURTHER = ("race_ethnicity", "location_setting", "acquisition_year", "most_recent_ecg")
 _FURTHER += ("ventricular_rate", "atrial_rate", "pr_interval", "qrs_duration", "qt_corrected")
 _COLUMNS = ("age", "sex", *_MEASURES, *_FURTHER, "source")
-_EMPTY = NOTHING - {"none"}  # which is a grade: looked for, and not there
+_NUMBERS = ("lvef_value", "ivs_measurement", "lvpw_measurement", "pasp_value", "tr_max_velocity_value")
 _STATED = Stated(rate=250.0, leads=STANDARD_LEADS, unit="mV", calibrated=False)
 
 
@@ -129,10 +129,10 @@ def _array_name(split: str) -> str:
 
 def _item(row: Mapping[str, str], place: int, composite: str, where: str) -> Item:
     flags = {name: truth(_told(row[name]), f"{where}, column {name}") for name in CLASSES}
-    measured = {name: all(_told(row[one]) for one in needed) for name, needed in MEASURED_BY.items()}
+    measured = {name: all(_told(row[one], one) for one in needed) for name, needed in MEASURED_BY.items()}
     known = measured | {COMPOSITE: composite == "published" or all(measured.values())}
     extra = {"age": row["age_at_ecg"], "sex": sex_of(_told(row["sex"].lower().replace("unknown", "")), where)}
-    extra |= {name: _told(row[name]) for name in (*_MEASURES, *_FURTHER) if name in row}
+    extra |= {name: _told(row[name], name) for name in (*_MEASURES, *_FURTHER) if name in row}
     return Item(
         file=_array_name(row["split"]),
         id=row["ecg_key"],
@@ -145,9 +145,10 @@ def _item(row: Mapping[str, str], place: int, composite: str, where: str) -> Ite
     )
 
 
-def _told(cell: str) -> str:
-    """The cell, or nothing where it says nothing."""
-    return "" if cell.lower() in _EMPTY else cell
+def _told(cell: str, column: str = "") -> str:
+    """The cell, or nothing where it says nothing; `none` is a grade: looked for, and not there."""
+    is_grade = cell.lower() == "none" and column not in _NUMBERS
+    return cell if is_grade or cell.lower() not in NOTHING else ""
 
 
 def arrange(packed: list[Packed], composite: str, seconds: float, seed: int) -> Arrangement:

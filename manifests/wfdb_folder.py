@@ -28,7 +28,7 @@ from manifests.parts.arranging import (
     unknown_patients,
 )
 from manifests.parts.class_list import absent_line, add_classes, in_classes, outside_line
-from manifests.parts.header_row import row_of_header
+from manifests.parts.header_row import named_by_item, row_of_header
 from manifests.parts.label_table import apply_table, labels_line
 from manifests.parts.options import choices_of, option_parser, packing_of, run, source_folder, work_of
 from manifests.parts.own_data import add_own_data, name_of, unannotated_line, unannotated_of
@@ -84,8 +84,15 @@ def patient_of(packed: Packed, rule: str) -> str | None:
     if rule.startswith("comment:"):
         return patient_of_cell(packed.meta.get("comments", {}).get(rule.removeprefix("comment:").strip().lower()))
     if rule == "table":
-        return packed.item.patient
+        return named_by_item(packed)
     return Path(packed.item.file).parent.as_posix() if rule == "folder" else None
+
+
+def _each_named(packed: Sequence[Packed], patients: Sequence[str | None]) -> list[str]:
+    """The patients, each that is not known called by the recording's id, as nobody else is called."""
+    people = set(patients)
+    stand_ins = [f"recording {one.item.id}" if one.item.id in people else one.item.id for one in packed]
+    return [who or stand_in for who, stand_in in zip(patients, stand_ins, strict=True)]
 
 
 def _check_comment(packed: Sequence[Packed], patients: Sequence[str | None], rule: str) -> None:
@@ -101,7 +108,7 @@ def arrange(packed: list[Packed], options: argparse.Namespace, table_columns: Se
     """Rows, classes, stratified splits by patient, and pairs of the patients with two recordings or more."""
     patients = [patient_of(one, options.patient_from) for one in packed]
     _check_comment(packed, patients, options.patient_from)
-    rows = [row_of_header(one, patient=who or one.item.id) for one, who in zip(packed, patients, strict=True)]
+    rows = [row_of_header(one, patient=who) for one, who in zip(packed, _each_named(packed, patients), strict=True)]
     rows, classes, outside = in_classes(rows, options.classes, options.min_count)
     never = unannotated_of(options, rows, classes)
     lines = [*absent_line(rows, classes), *unannotated_line(options, never)]

@@ -18,7 +18,7 @@ def row_of_header(packed: Packed, **changes: Any) -> Row:
         packed: a recording.
         changes: cells that are known better, such as the patient.
     """
-    row = row_of(packed, **({"patient": patient_told(packed) or packed.item.id} | changes))
+    row = row_of(packed, **({"patient": patient_told(packed) or packed.item.patient or packed.item.id} | changes))
     age = packed.meta.get("age")
     told = {"age": "" if age is None else f"{age:g}", "sex": packed.meta.get("sex") or ""}
     silent = packed.item.labels is None and not packed.labels
@@ -27,4 +27,9 @@ def row_of_header(packed: Packed, **changes: Any) -> Row:
 
 def patient_told(packed: Packed) -> str | None:
     """Whose recording it is by the item, else by its file; None where both say nothing, or `anonymous` and the like."""
-    return packed.item.patient or patient_of_cell(packed.patient)
+    return named_by_item(packed) or patient_of_cell(packed.patient)
+
+
+def named_by_item(packed: Packed) -> str | None:
+    """Whose recording it is by the item, unless that is a name that the preparation gave a stranger."""
+    return None if packed.item.patient == f"recording {packed.item.id}" else packed.item.patient

@@ -218,3 +218,9 @@ def test_words_that_say_nothing_are_neither_patients_nor_measurements(source):
     write_table(folder / echonext._TABLE, rows)
     items, _ = echonext.read_items(folder)
     assert all(item.patient is None and item.unknown == tuple(FLAGS) for item in items)
+    for row in rows:
+        row |= dict.fromkeys(MEASURES, "None")
+    write_table(folder / echonext._TABLE, rows)
+    numerical = {"lvef_value", "ivs_measurement", "pasp_value", "tr_max_velocity_value"}
+    numbers = [flag for flag, names in FLAGS.items() if numerical & set(names)]
+    assert all(item.unknown == tuple(numbers) for item in echonext.read_items(folder)[0]), "none is a grade, no number"

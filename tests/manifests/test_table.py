@@ -279,3 +279,12 @@ def test_what_files_say_themselves_is_believed_beside_files_that_say_nothing(arc
     assert card["counts"]["rejected"] == {}
     rates = {row.id[0]: row.rate for row, _ in _rows(tmp_path / "out").values()}
     assert rates == {"a": 250.0, "c": 100.0}, "100 Hz is what the headers say"
+
+
+def test_strangers_whose_ids_are_patients_of_others_are_counted_as_unknown(archive, tmp_path, capsys):
+    path = tmp_path / "list.csv"
+    cells = [f"a/{n:02d}.npy,{n},{n - 10 if n > 9 else ''}" for n in range(20)]
+    path.write_text("\n".join(["file,id,patient", *cells]))
+    _prepare(archive, tmp_path / "out", *STATED, table_path=path)
+    assert "PATIENTS UNKNOWN: 10 of 20" in capsys.readouterr().out
+    assert len({row.patient for row, _ in _rows(tmp_path / "out").values()}) == 20

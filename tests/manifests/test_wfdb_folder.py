@@ -249,7 +249,7 @@ def test_words_that_say_nothing_are_neither_patients_nor_codes(tmp_path, write_w
     card = _main(tmp_path / "in", tmp_path / "out", "--classes", "all")
     rows = [row for row, _ in _rows(tmp_path / "out").values()]
     assert all(row.patient == row.id for row in rows) and card["counts"]["patients"] == 8
-    assert sum(row.unlabelled for row in rows) == 3 and "NA" not in card["classes"] and "null" not in card["classes"]
+    assert sum(row.unlabelled for row in rows) == 4 and card["classes"] == ["55555"]
 
 
 def test_unknown_patients_are_said_loudly_and_a_comment_that_nobody_has_is_refused(tmp_path, write_wfdb, capsys):
@@ -290,3 +290,10 @@ def test_records_behind_links_and_in_upper_case_are_found_and_lonely_signals_are
     assert set(_rows(tmp_path / "out")) == {f"a/r{n}" for n in range(1, 6)} | {f"b/s{n}" for n in range(6)}
     assert card["counts"]["rejected"] == {"missing": 1}
     assert "a/r0.dat" in (tmp_path / "out" / "rejected.tsv").read_text()
+
+
+def test_strangers_are_not_those_whom_a_comment_calls_by_their_recordings_names(tmp_path, write_wfdb):
+    for number in range(8):
+        told = [f"MRN: r{number - 4}"] if number > 3 else []
+        write_wfdb(tmp_path / "in", f"r{number}", number, ["Dx: 426783006", *told])
+    assert _main(tmp_path / "in", tmp_path / "out", "--patient-from", "comment:MRN")["counts"]["patients"] == 8

@@ -32,7 +32,7 @@ from fairseq_signals.data.record import Record
 FORMAT = "WFDB (.hea with .dat, .mat or FLAC beside it)"
 
 _PATIENT_KEYS = ("patient", "patient_id", "patient id", "subject_id", "subject id")
-_UNKNOWN = ("", "unknown", "nan", "none", "n/a", "na", "null", "?", "-")
+_UNKNOWN = ("", "unknown", "nan", "none", "n/a", "na", "null", "anonymous", "?", "-")
 
 
 def recognises(path: Path, head: bytes) -> bool:
