@@ -49,7 +49,7 @@ def option_parser(description: str, source_help: str, example: str = "") -> argp
     add("--pair-seconds", type=float, default=5.0, metavar="SECONDS", help="length of gallery and probe crops")
     add("--seed", type=int, default=1, metavar="N", help="for splits, pairs and crops")
     add("--relabel", type=_renaming, default=(), metavar="NAME=LEAD,…", help="channels that the files name wrongly: the name there, and the lead it really is")  # fmt: skip  # noqa: E501
-    add("--keep-suspect", action="store_true", help="keep what the self-tests reject or refuse (exchanged leads, a wrong gain), with warnings")  # fmt: skip  # noqa: E501
+    add("--keep-suspect", action="store_true", help="keep what the self-tests reject or refuse (exchanged leads, a wrong gain, copies in two splits), with warnings")  # fmt: skip  # noqa: E501
     add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster (tcp://host:8786) to work on instead of --workers")  # fmt: skip  # noqa: E501
     add("--overwrite", action="store_true", help="discard what was prepared into --dest before")
     return parser
