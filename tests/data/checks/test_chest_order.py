@@ -41,6 +41,13 @@ def test_the_right_order_passes(heart, packed_of):
     assert verdict.card == {"chest leads": "in order"} and not verdict.lines
 
 
+def test_leads_that_are_not_alike_have_no_order(heart, packed_of):
+    record = heart(seconds=5.0)
+    noise = np.random.default_rng(0).normal(0, 1, (12, 500)).astype(np.float32)  # the same for all: far from order
+    verdict = judge_chest_order([packed_of(replace(record, signal=noise), f"r{n}") for n in range(100)])
+    assert verdict.card == {} and not verdict.lines and verdict.refusal is None
+
+
 @pytest.mark.parametrize(
     ("order", "relabel"),
     [
