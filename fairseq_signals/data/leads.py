@@ -22,9 +22,8 @@ OTHER_LEADS = ("X", "Y", "Z", "V7", "V8", "V9", "V3R", "V4R", "V5R", "V6R")
 
 _CANONICAL = {name.lower(): name for name in STANDARD_LEADS + OTHER_LEADS}
 _CANONICAL |= {f"v{axis}": axis.upper() for axis in "xyz"}  # PTB names Frank's leads vx, vy, vz
-_CANONICAL |= {f"c{number}": f"V{number}" for number in range(1, 7)}  # IEC 60601 names the chest electrodes C1 to C6
-# D for "derivation", as Romance languages write it.
-_CANONICAL |= {f"d{name.lower()}": name for name in ("I", "II", "III")} | {"d1": "I", "d2": "II", "d3": "III"}
+# D for "derivation", as Romance languages write it. The chest electrodes' names C1 to C6 are those of an EEG, too.
+_CANONICAL |= {f"d{name.lower()}": name for name in ("I", "II", "III")}
 
 
 def canonical_lead(name: str) -> str | None:

@@ -46,17 +46,7 @@ def test_wrong_leads_are_named(spec, message):
 
 @pytest.mark.parametrize(
     ("name", "lead"),
-    [
-        ("DI", "I"),
-        ("DII", "II"),
-        ("D3", "III"),
-        ("C1", "V1"),
-        ("c6", "V6"),
-        ("lead DII", "II"),
-        ("C7", None),
-        ("D4", None),
-        ("DV1", None),
-    ],
+    [("DI", "I"), ("DII", "II"), ("diii", "III"), ("lead DII", "II"), ("C3", None), ("D1", None), ("DV1", None)],
 )
-def test_names_of_other_countries_and_standards(name, lead):
+def test_names_of_other_languages_and_those_that_mean_something_else(name, lead):
     assert canonical_lead(name) == lead
