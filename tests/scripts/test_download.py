@@ -23,7 +23,11 @@ FILES = {"a/1.dat": os.urandom(3000), "a/2.dat": os.urandom(2_000_000), "RECORDS
 def start(*arguments):
     command = [sys.executable, str(ROOT / "scripts" / "download.py"), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    # A shell that starts the tests in the background has them ignore SIGINT, and children inherit that.
+    listen = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **listen
+    )
 
 
 def run(*arguments):
