@@ -2,7 +2,6 @@
 """Makes one data set of several prepared ones, without the people who must not be trained on."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -10,9 +9,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # manifests/ is
 
 from fairseq_signals.data.combination.combine import combine
 from fairseq_signals.data.combination.plan import ON_LEAK, REFUSE, Combination, part_of_text, read_plan
-from fairseq_signals.data.preparation import Work
 from manifests.label_maps import meanings_of
-from manifests.parts.options import run
+from manifests.parts.options import add_work, run, work_of
 
 _EPILOG = """\
 A source is FOLDER or FOLDER:key=value,key=value with these keys:
@@ -51,9 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, metavar="N", help=f"for shares (default {default['seed'].default})")
     add("--on-leak", choices=ON_LEAK, help=f"what to do about people on both sides of a split (default {REFUSE})")
     add("--allow-uncalibrated", action="store_true", default=None, help="take sources whose numbers are no millivolts")
-    add("--workers", type=int, default=min(8, len(os.sched_getaffinity(0))), metavar="N", help="processes")
-    add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster (tcp://host:8786) to work on instead of --workers")  # fmt: skip  # noqa: E501
-    add("--overwrite", action="store_true", help="discard what was combined into --dest before")
+    add_work(parser, "combined")
     return parser
 
 
@@ -71,10 +67,7 @@ def _plan(options: argparse.Namespace) -> Combination:
 def main(arguments: "list[str] | None" = None) -> dict:
     """Combines as the command line tells and returns the contents of `dataset.yaml`."""
     options = _parser().parse_args(arguments)
-    if options.workers < 1:
-        raise ValueError(f"workers must be at least 1, got {options.workers} (--workers)")
-    plan = _plan(options)
-    work = Work(options.workers, options.dask, options.overwrite)
+    work, plan = work_of(options), _plan(options)
     return combine(plan, options.dest, work, meanings_of(plan.translate, plan.classes))
 
 

@@ -4,11 +4,12 @@ PhysioNet puts `SHA256SUMS.txt` into every project: one line per file, the diges
 the list.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+
+from fairseq_signals.data.card import file_digest
 
 LIST_NAME = "SHA256SUMS.txt"
 
@@ -57,8 +58,7 @@ def damaged(root: Path, files: Iterable[Path], digests: dict[str, str]) -> list[
 
 @lru_cache(maxsize=64)  # a file of many recordings is asked for once per recording
 def _digest(path: Path, size: int, changed: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(path)
 
 
 def _stem(name: str) -> str:

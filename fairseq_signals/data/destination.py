@@ -17,11 +17,13 @@ from fairseq_signals.data.card import CARD_NAME, read_card
 from fairseq_signals.data.table import STORE_FOLDER
 
 SPLITS = ("train", "valid", "test")
-PAIRS = ("gallery", "probe", "valid_gallery", "valid_probe")
+TEST_PAIRS, VALID_PAIRS = ("gallery", "probe"), ("valid_gallery", "valid_probe")
+PAIRS = (*TEST_PAIRS, *VALID_PAIRS)
+LISTS = (*SPLITS, "pretrain", *PAIRS)  # every manifest that a data set may have
 REJECTED, WARNINGS = "rejected.tsv", "warnings.tsv"
 EXCLUDED = "excluded.tsv"  # of a combination
 _WORK, _PLAN = ".preparation", "plan.json"
-_TABLES = (REJECTED, WARNINGS, EXCLUDED, *(f"{name}.tsv" for name in (*SPLITS, "pretrain", *PAIRS)))
+_TABLES = (REJECTED, WARNINGS, EXCLUDED, *(f"{name}.tsv" for name in LISTS))
 _OURS = {CARD_NAME, _WORK, STORE_FOLDER, *_TABLES}
 
 

@@ -37,6 +37,11 @@ def canonical_lead(name: str) -> str | None:
     return _CANONICAL.get(key)
 
 
+def common_name(name: str) -> str:
+    """The standard spelling of a lead's name, or the name as it is: equal for two names of one channel."""
+    return canonical_lead(name) or name
+
+
 def parse_leads(spec: "str | int | list[str] | tuple[str, ...]") -> tuple[str, ...]:
     """Standard lead names, in standard order, from a set's name ("12", "6", …) or a list of names.
 

@@ -1,14 +1,14 @@
 """What a preparation leaves beside the store: manifests, lists of what was rejected or is odd, the card."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.data.card import write_card
-from fairseq_signals.data.destination import PAIRS, REJECTED, SPLITS, WARNINGS
+from fairseq_signals.data.destination import PAIRS, REJECTED, SPLITS, TEST_PAIRS, VALID_PAIRS, WARNINGS
 from fairseq_signals.data.faults import FAULTS
 from fairseq_signals.data.item import Packed, Packing, Reject
 from fairseq_signals.data.manifest import write_manifest
@@ -26,9 +26,9 @@ _OWN_COLUMNS = ("derived", "waveform")  # which every preparation adds
 def write_lists(dest: Path, source: Source, packed: Sequence[Packed], rejects: Sequence[Reject], verdict: Verdict):
     """Writes `rejected.tsv` and `warnings.tsv`."""
     rejected = ((one.item.id, one.item.file, one.fault, one.message) for one in rejects)
-    _write_table(dest / REJECTED, ("id", "file", "reason", "message"), rejected)
+    write_table(dest / REJECTED, ("id", "file", "reason", "message"), rejected)
     odd = ((one.item.id, one.item.file, text) for one in packed for text in _warnings_of(one, source, verdict))
-    _write_table(dest / WARNINGS, ("id", "file", "warning"), odd)
+    write_table(dest / WARNINGS, ("id", "file", "warning"), odd)
 
 
 def write_arranged(
@@ -49,13 +49,12 @@ def write_arranged(
     manifests = _manifests(arrangement)
     if not packing.keep_suspect:
         _check_copies(arrangement.splits)
-    offered = len(source.items) + len(source.left_out)
     columns = _columns(arrangement, packed)
     for name, rows in manifests.items():
         write_manifest(dest / f"{name}.tsv", rows, columns)
     shards = sorted(path.relative_to(dest).as_posix() for path in (dest / STORE_FOLDER).iterdir())
     rates = {one.rate for one in packed}
-    checks = [*_expected_line(source), *source.remarks, *verdict.lines, *_rejected_line(offered, rejects)]
+    checks = [*_expected_line(source), *source.remarks, *verdict.lines, *_rejected_line(source.offered, rejects)]
     card = {
         "source": source.name,
         "version": source.version,
@@ -78,10 +77,9 @@ def _columns(arrangement: Arrangement, packed: list[Packed]) -> list[str]:
 
 
 def _expected_line(source: Source) -> list[str]:
-    offered = len(source.items) + len(source.left_out)
-    if source.expected in (None, offered):
+    if source.expected in (None, source.offered):
         return []
-    return [f"the source publishes {source.expected} recordings, got {offered}: is the download complete?"]
+    return [f"the source publishes {source.expected} recordings, got {source.offered}: is the download complete?"]
 
 
 def _plain_options(packing: Packing) -> dict[str, Any]:
@@ -115,8 +113,8 @@ def _manifests(arrangement: Arrangement) -> dict[str, Sequence[Row]]:
     check_disjoint(splits)
     identified = [pairs[name] for name in PAIRS if pairs.get(name)]
     pretrain = without_patients_of(splits["train"], *identified)
-    ours = [row for name in PAIRS[:2] for row in pairs.get(name, ())]
-    theirs = [row for name in PAIRS[2:] for row in pairs.get(name, ())]
+    ours = [row for name in TEST_PAIRS for row in pairs.get(name, ())]
+    theirs = [row for name in VALID_PAIRS for row in pairs.get(name, ())]
     for what, rows in (("test pairs", ours), ("validation pairs", theirs)):
         check_disjoint({"pretrain": pretrain, what: _one_per_recording(rows)})
     check_disjoint({"test pairs": ours, "validation pairs": theirs})
@@ -137,7 +135,7 @@ def _counts(
     faults = Counter(reject.fault for reject in rejects)
     whole = [row for name in SPLITS for row in manifests[name]]
     return {
-        "offered": len(source.items) + len(source.left_out),
+        "offered": source.offered,
         "recordings": len(packed),
         "rejected": {fault: faults[fault] for fault in FAULTS if faults[fault]},
         "with warnings": sum(bool(_warnings_of(one, source, verdict)) for one in packed),
@@ -153,7 +151,8 @@ def _warnings_of(one: Packed, source: Source, verdict: Verdict) -> list[str]:
     return [*one.meta.get("notes", ()), *source.odd.get(name, ()), *verdict.warnings.get(name, ())]
 
 
-def _write_table(path: Path, header: Sequence[str], lines: Iterator[tuple[str, ...]]) -> None:
+def write_table(path: Path, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """Writes tab-separated text for people, whole or not at all; line breaks and tabs in cells become blanks."""
     with written_whole(path, "w") as file:
         for line in (header, *lines):
             file.write("\t".join(map(clean, line)) + "\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fairseq_signals.data.item import Item, Packed, Reject, Stated
+from fairseq_signals.data.patients import patient_known
 from fairseq_signals.data.row import Row
 
 
@@ -35,6 +36,11 @@ class Source:
     expected: int | None = None
     remarks: Sequence[str] = ()
     odd: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def offered(self) -> int:
+        """How many recordings it has, those that it rejects itself included."""
+        return len(self.items) + len(self.left_out)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,10 @@ class Work:
     dask: str | None = None
     overwrite: bool = False
 
+    def __post_init__(self):
+        if self.workers < 1:
+            raise ValueError(f"workers must be at least 1, got {self.workers} (--workers)")
+
 
 def row_of(packed: Packed, **changes: Any) -> Row:
     """The manifest's row of a packed recording; what the item leaves open comes from the file."""
@@ -85,7 +95,7 @@ def row_of(packed: Packed, **changes: Any) -> Row:
         "length": packed.length,
         "rate": packed.rate,
         "leads": packed.leads,
-        "patient": item.patient or packed.patient or item.id,
+        "patient": patient_known(packed) or item.id,
         "labels": packed.labels if item.labels is None else item.labels,
         "unknown": item.unknown,
         "unlabelled": item.unlabelled,

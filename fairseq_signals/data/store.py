@@ -156,6 +156,11 @@ class Store:
         samples = self.samples(shard)[entry.offset : entry.offset + entry.leads * entry.length]
         return samples.reshape(entry.leads, entry.length)[:, start:stop]
 
+    def millivolts(self, shard: str, row: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """The same stretch in millivolts: float32 `[L, stop - start]`."""
+        integers = self.read(shard, row, start, stop)
+        return integers.astype(np.float32) * np.float32(self.entry(shard, row).nanovolts / NANOVOLTS_PER_MILLIVOLT)
+
     def samples(self, shard: str) -> np.ndarray:
         """All samples of a shard, int16, one recording after the other: what `index` offsets count in."""
         self.index(shard)  # a torn shard is refused before it is mapped

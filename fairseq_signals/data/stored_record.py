@@ -6,7 +6,7 @@ from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.row import Row
-from fairseq_signals.data.store import NANOVOLTS_PER_MILLIVOLT, Store
+from fairseq_signals.data.store import Store
 from fairseq_signals.data.table import STORE_FOLDER
 
 
@@ -54,9 +54,7 @@ def place_of_id(manifest: Manifest, id: str) -> int:
 
 def _stored(manifest: Manifest, row: Row) -> np.ndarray:
     shard, number = row.stored
-    store = Store(manifest.folder / STORE_FOLDER)
-    integers = store.read(shard, number, row.start, row.start + row.length)
-    return integers.astype(np.float32) * np.float32(store.entry(shard, number).nanovolts / NANOVOLTS_PER_MILLIVOLT)
+    return Store(manifest.folder / STORE_FOLDER).millivolts(shard, number, row.start, row.start + row.length)
 
 
 def _from_file(manifest: Manifest, row: Row) -> np.ndarray:

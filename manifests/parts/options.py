@@ -40,7 +40,6 @@ def option_parser(description: str, source_help: str, example: str = "") -> argp
     add = parser.add_argument
     add("--source", type=Path, required=True, metavar="DIR", help=source_help)
     add("--dest", type=Path, required=True, metavar="DIR", help="folder to prepare into: new, empty or begun before")
-    add("--workers", type=int, default=min(8, len(os.sched_getaffinity(0))), metavar="N", help="processes")
     add("--rate", type=float, metavar="HZ", help="resample every recording to this rate; without it, rates are kept")
     add("--leads", default="12", metavar="LEADS", help="leads that a recording must have and that are stored: a set (12, 6, 4, 3, 2, 1) or names")  # fmt: skip  # noqa: E501
     add("--bound-mv", type=float, default=default.bound_mv, metavar="MV", help="reject recordings beyond ± this")
@@ -50,15 +49,20 @@ def option_parser(description: str, source_help: str, example: str = "") -> argp
     add("--seed", type=int, default=1, metavar="N", help="for splits, pairs and crops")
     add("--relabel", type=_renaming, default=(), metavar="NAME=LEAD,…", help="channels that the files name wrongly: the name there, and the lead it really is")  # fmt: skip  # noqa: E501
     add("--keep-suspect", action="store_true", help="keep what the self-tests reject or refuse (exchanged leads, a wrong gain, copies in two splits), with warnings")  # fmt: skip  # noqa: E501
-    add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster (tcp://host:8786) to work on instead of --workers")  # fmt: skip  # noqa: E501
-    add("--overwrite", action="store_true", help="discard what was prepared into --dest before")
+    add_work(parser, "prepared")
     return parser
+
+
+def add_work(parser: argparse.ArgumentParser, done: str) -> None:
+    """Adds the options on who works, which `work_of` reads; `done` is what is done to the data set."""
+    add = parser.add_argument
+    add("--workers", type=int, default=min(8, len(os.sched_getaffinity(0))), metavar="N", help="processes")
+    add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster (tcp://host:8786) to work on instead of --workers")  # fmt: skip  # noqa: E501
+    add("--overwrite", action="store_true", help=f"discard what was {done} into --dest before")
 
 
 def packing_of(options: argparse.Namespace) -> Packing:
     """How recordings are packed, as the options tell."""
-    if options.workers < 1:
-        raise ValueError(f"workers must be at least 1, got {options.workers} (--workers)")
     if not options.pair_seconds > 0:
         raise ValueError(f"length of crops must be positive (seconds), got {options.pair_seconds} (--pair-seconds)")
     leads = parse_leads(options.leads)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fairseq_signals.data.checks.verdict import Verdict
 from fairseq_signals.data.item import Packed
+from fairseq_signals.data.patients import patient_known
 
 
 def judge_duplicates(packed: Sequence[Packed]) -> Verdict:
@@ -17,7 +18,7 @@ def judge_duplicates(packed: Sequence[Packed]) -> Verdict:
         earlier = first.setdefault(one.digest, one)
         if earlier is one:
             continue
-        patients = [each.item.patient or each.patient for each in (earlier, one)]
+        patients = [patient_known(each) for each in (earlier, one)]
         apart += None in patients or patients[0] != patients[1]
         differ = None not in patients and patients[0] != patients[1]
         told = f", which is of patient {patients[0]} and not {patients[1]}" if differ else ""

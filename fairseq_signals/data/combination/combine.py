@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.data.card import CARD_NAME, file_digest, read_card, write_card
 from fairseq_signals.data.combination.content import Content
 from fairseq_signals.data.combination.exclusion import digests_of, display_name
@@ -21,13 +20,14 @@ from fairseq_signals.data.combination.label_space import Meanings, label_space
 from fairseq_signals.data.combination.linking import ENDINGS, Shard, fill, shards_of
 from fairseq_signals.data.combination.people import select
 from fairseq_signals.data.combination.plan import Combination
-from fairseq_signals.data.combination.prepared import LISTS, Prepared
+from fairseq_signals.data.combination.prepared import Prepared
 from fairseq_signals.data.combination.rows import extra_columns, rows_of
 from fairseq_signals.data.combination.selection import Selection
 from fairseq_signals.data.combination.summary import card_of, print_summary
-from fairseq_signals.data.destination import EXCLUDED, SPLITS, begin, finish, held
+from fairseq_signals.data.destination import EXCLUDED, LISTS, SPLITS, begin, finish, held
 from fairseq_signals.data.manifest import write_manifest
 from fairseq_signals.data.preparation import Work
+from fairseq_signals.data.prepared_files import write_table
 from fairseq_signals.data.store import Store
 from fairseq_signals.data.table import STORE_FOLDER
 
@@ -131,10 +131,7 @@ def _finish(content: Content, dest: Path, digest: str) -> dict[str, Any]:
         for name in LISTS
         if content.selection.kept[name].any() or name in (*SPLITS, "pretrain")
     }
-    with written_whole(dest / EXCLUDED, "w") as file:
-        file.write("id\treason\n")
-        for identity, reason in content.selection.excluded():
-            file.write(f"{identity}\t{reason}\n")
+    write_table(dest / EXCLUDED, ("id", "reason"), content.selection.excluded())
     files = [EXCLUDED, *(f"{name}.tsv" for name in counts)]
     files += [f"{STORE_FOLDER}/{shard.new_name}{end}" for shard in content.shards.values() for end in ENDINGS]
     return write_card(dest, card_of(content, counts, digest), files)

@@ -12,9 +12,8 @@ import numpy as np
 from fairseq_signals.data.combination.plan import DROP
 from fairseq_signals.data.combination.recordings import NO_WAVEFORM, Recordings
 from fairseq_signals.data.combination.selection import Selection
-from fairseq_signals.data.destination import PAIRS
+from fairseq_signals.data.destination import PAIRS, TEST_PAIRS, VALID_PAIRS
 
-_TEST_PAIRS, _VALID_PAIRS = PAIRS[:2], PAIRS[2:]
 _APART = (
     ("train", "test"),
     ("valid", "test"),
@@ -22,7 +21,7 @@ _APART = (
     ("pretrain", "test"),
     ("pretrain", "valid"),
     *(("pretrain", name) for name in PAIRS),
-    *((one, other) for one in _VALID_PAIRS for other in _TEST_PAIRS),
+    *((one, other) for one in VALID_PAIRS for other in TEST_PAIRS),
 )
 """The side that is nearer to training, and the side that must not have been seen there."""
 
@@ -107,6 +106,6 @@ def message(selection: Selection, leak: Leak, folders: list[str]) -> str:
 
 def mend(selection: Selection, leak: Leak) -> None:
     """Drops what leaks from the side nearer to training."""
-    lists = _VALID_PAIRS if leak.lower in PAIRS else (leak.lower,)
+    lists = VALID_PAIRS if leak.lower in PAIRS else (leak.lower,)
     persons = selection.recordings.of_same_persons(leak.concerned)
     selection.take_out(persons, lists, f"leak: also in {leak.upper}")

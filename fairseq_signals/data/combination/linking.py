@@ -20,7 +20,7 @@ from fairseq_signals.data.card import CARD_NAME, file_digest
 from fairseq_signals.data.engine import engine
 from fairseq_signals.data.parent import leave_with, stop_if_orphaned
 from fairseq_signals.data.resample import resample
-from fairseq_signals.data.store import NANOVOLTS_PER_MILLIVOLT, ShardWriter, Store
+from fairseq_signals.data.store import ShardWriter, Store
 
 ENDINGS = (".i16", ".npy")  # the data first: an index means that it is there
 
@@ -121,9 +121,7 @@ def _resample(shard: Shard, dest: Path, parent: int | None) -> None:
     with ShardWriter(dest, shard.new_name) as writer:
         for place, rate in zip(shard.places.tolist(), shard.rates.tolist(), strict=True):
             stop_if_orphaned(parent)
-            unit = store.entry(shard.name, place).nanovolts / NANOVOLTS_PER_MILLIVOLT
-            signal = store.read(shard.name, place).astype(np.float32) * np.float32(unit)
-            writer.add(resample(signal, rate, shard.rate))
+            writer.add(resample(store.millivolts(shard.name, place), rate, shard.rate))
         stop_if_orphaned(parent)
 
 

@@ -10,10 +10,10 @@ from fairseq_signals.data.combination.leaks import find_leaks, mend, message
 from fairseq_signals.data.combination.matching import exclude
 from fairseq_signals.data.combination.namesakes import remarks
 from fairseq_signals.data.combination.plan import REFUSE, Combination, Part
-from fairseq_signals.data.combination.prepared import LISTS, Prepared, same_people_known
+from fairseq_signals.data.combination.prepared import Prepared, same_people_known
 from fairseq_signals.data.combination.recordings import Recordings
 from fairseq_signals.data.combination.selection import TRAINED_ON, Selection, drawn, repeated
-from fairseq_signals.data.destination import PAIRS, SPLITS
+from fairseq_signals.data.destination import LISTS, PAIRS, SPLITS, TEST_PAIRS, VALID_PAIRS
 
 
 def select(plan: Combination, parts: Sequence[Prepared]) -> Selection:
@@ -79,7 +79,7 @@ def _drop_copies(selection: Selection) -> None:
 def _drop_known_pairs(selection: Selection) -> None:
     """Leaves people out of a gallery and probe whom an earlier part's has: each is there once, in both lists."""
     recordings = selection.recordings
-    for gallery, probe in (PAIRS[:2], PAIRS[2:]):
+    for gallery, probe in (TEST_PAIRS, VALID_PAIRS):
         for number in range(1, int(recordings.part.max(initial=0)) + 1):
             earlier = (selection.kept[gallery] | selection.kept[probe]) & (recordings.part < number)
             known = recordings.of_same_persons(earlier) & (recordings.part == number)

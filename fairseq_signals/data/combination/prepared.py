@@ -12,12 +12,11 @@ from typing import Any
 
 from fairseq_signals.data.card import CARD_NAME, file_digest, read_card
 from fairseq_signals.data.combination.plan import Part
-from fairseq_signals.data.destination import PAIRS, SPLITS
+from fairseq_signals.data.destination import LISTS
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.row import Row
 from fairseq_signals.data.table import STORE_FOLDER
 
-LISTS = (*SPLITS, "pretrain", *PAIRS)
 CALIBRATED = "mV"
 
 

@@ -12,7 +12,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from fairseq_signals.data.combination.prepared import LISTS, Prepared
+from fairseq_signals.data.combination.prepared import Prepared
+from fairseq_signals.data.destination import LISTS
 from fairseq_signals.data.row import Row
 
 NO_WAVEFORM = 0

@@ -9,8 +9,8 @@ import numpy as np
 
 from fairseq_signals.data.combination.content import Content
 from fairseq_signals.data.combination.exclusion import display_name
-from fairseq_signals.data.combination.prepared import CALIBRATED, LISTS
-from fairseq_signals.data.destination import EXCLUDED
+from fairseq_signals.data.combination.prepared import CALIBRATED
+from fairseq_signals.data.destination import EXCLUDED, LISTS
 
 
 def card_of(content: Content, rows: Mapping[str, int], digest: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from fairseq_signals.data.leads import canonical_lead
+from fairseq_signals.data.leads import common_name
 from fairseq_signals.data.montage import choose_leads, millivolts_per
 from fairseq_signals.data.record import Record
 
@@ -142,7 +142,7 @@ def _sidecar(path: Path) -> dict[str, Any]:
 
 def _agree(key: str, one: Any, other: Any) -> bool:
     if key == "leads" and isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        one, other = ([canonical_lead(str(name)) or name for name in names] for names in (one, other))
+        one, other = ([common_name(str(name)) for name in names] for names in (one, other))
     if key == "unit":
         return millivolts_per(str(one), key) == millivolts_per(str(other), key)
     return one == other

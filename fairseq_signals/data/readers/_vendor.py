@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
+from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead, common_name
 from fairseq_signals.data.limb_leads import with_limb_leads
 from fairseq_signals.data.montage import choose_leads, millivolts_per
 from fairseq_signals.data.readers._calibration import without_calibration
@@ -113,6 +113,6 @@ def _millivolts(channel: Channel, unit: str | None, path: Path) -> np.ndarray:
 def _agree(path: Path, names: Sequence[str], rate: float, passed: Passed) -> None:
     if passed.rate and not math.isclose(passed.rate, rate):
         raise ValueError(f"rate must agree with the file's {rate:g} Hz, got {passed.rate:g} ({path})")
-    stated, given = ([canonical_lead(name) or name for name in ones] for ones in (names, passed.leads or names))
+    stated, given = ([common_name(name) for name in ones] for ones in (names, passed.leads or names))
     if stated != given:
         raise ValueError(f"leads must agree with the file's {list(names)}, got {list(passed.leads)} ({path})")

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from fairseq_signals.data.leads import canonical_lead
+from fairseq_signals.data.leads import common_name
 from fairseq_signals.data.montage import choose_leads, millivolts_per
 from fairseq_signals.data.readers._wfdb_header import Header, SignalLine
 from fairseq_signals.data.readers._wfdb_samples import INVALID, read_samples
@@ -52,8 +52,7 @@ def _names(header: Header, leads: tuple[str, ...] | None) -> list[str]:
     if leads is None:
         return names
     agree = len(leads) == len(names) and all(
-        name in (None, lead) or (canonical_lead(name) or name) == (canonical_lead(lead) or lead)
-        for name, lead in zip(names, leads, strict=True)
+        name in (None, lead) or common_name(name) == common_name(lead) for name, lead in zip(names, leads, strict=True)
     )
     if not agree:
         raise ValueError(f"leads must agree with the header's {names}, got {list(leads)} ({header.path})")
