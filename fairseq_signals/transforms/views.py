@@ -82,10 +82,11 @@ def stretch(windows: Windows, start: Tensor, length: Tensor, size: int) -> Windo
 
 def _stack(views: list[Windows]) -> Windows:
     first = views[0]
-    return Windows(
-        torch.cat([view.signal for view in views]),
-        torch.cat([view.present for view in views]),
-        None if first.lengths is None else torch.cat([view.lengths for view in views]),
-        {name: values.repeat(len(views)) for name, values in first.ids.items()},
-        torch.arange(len(views), device=first.signal.device).repeat_interleave(len(first.signal)),
+    return replace(
+        first,
+        signal=torch.cat([view.signal for view in views]),
+        present=torch.cat([view.present for view in views]),
+        lengths=None if first.lengths is None else torch.cat([view.lengths for view in views]),
+        ids={name: values.repeat(len(views)) for name, values in first.ids.items()},
+        view=torch.arange(len(views), device=first.signal.device).repeat_interleave(len(first.signal)),
     )

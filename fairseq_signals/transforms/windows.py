@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.store import NANOVOLTS_PER_MILLIVOLT
 from fairseq_signals.modules.pooling import valid_frames
 
@@ -19,6 +20,7 @@ class Windows:
         lengths: number of valid samples `[B]`, or None where no window is padded.
         ids: int64 `[B]` by name, such as `recording`, `patient`, `window` (equal for views of one window).
         view: int64 `[B]`: which view of its window each row is, from 0.
+        leads: the L names, for transforms that need to know which lead is which.
     """
 
     signal: Tensor
@@ -26,6 +28,7 @@ class Windows:
     lengths: Tensor | None = None
     ids: dict[str, Tensor] = field(default_factory=dict)
     view: Tensor | None = None
+    leads: tuple[str, ...] = STANDARD_LEADS
 
     def with_signal(self, signal: Tensor) -> "Windows":
         """The same windows with another signal of the same shape; absent leads and padding stay zero."""
@@ -65,7 +68,8 @@ def choose_leads(windows: Windows, leads: list[int], pad: bool) -> Windows:
         pad: keep all L places and zero the others (the paper's P-N-lead), instead of dropping them.
     """
     if not pad:
-        return replace(windows, signal=windows.signal[:, leads], present=windows.present[:, leads])
+        names = tuple(windows.leads[lead] for lead in leads)
+        return replace(windows, signal=windows.signal[:, leads], present=windows.present[:, leads], leads=names)
     if len(leads) == windows.present.shape[1]:
         return windows
     keep = torch.zeros_like(windows.present)

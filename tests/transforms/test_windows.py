@@ -64,6 +64,8 @@ def test_chosen_leads_are_kept_in_place_or_alone(leads):
     assert torch.equal(windows.signal, before)
     for chosen in (padded, alone):
         assert torch.equal(chosen.lengths, windows.lengths) and chosen.ids is windows.ids
+    first_four = ("I", "II", "III", "aVR")
+    assert padded.leads[:4] == first_four and alone.leads == tuple(first_four[lead] for lead in leads)
 
 
 def test_masked_leads_are_zero_and_absent_and_absent_ones_do_not_come_back():
