@@ -215,7 +215,7 @@ def test_training_on_padded_windows_is_training_on_the_windows_alone():
         embedding.square().sum().backward()
         results.append([embedding, *(p.grad for p in encoder.parameters()), *encoder.buffers()])
     for alone, padded in zip(*results, strict=True):
-        torch.testing.assert_close(padded, alone, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(padded, alone, rtol=1e-5, atol=1e-5)  # means are summed in float32
 
 
 def test_batch_norm_counts_valid_samples_only():
