@@ -9,19 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-DOWER = np.array(
-    [
-        [0.632, -0.235, 0.059],  # I
-        [0.235, 1.066, -0.132],  # II
-        [-0.515, 0.157, -0.917],  # V1
-        [0.044, 0.164, -1.387],  # V2
-        [0.882, 0.098, -1.277],  # V3
-        [1.213, 0.127, -0.601],  # V4
-        [1.125, 0.127, -0.086],  # V5
-        [0.831, 0.076, 0.230],  # V6
-    ]
-)
-"""Lead matrix of Dower, Machado and Osborne 1980 (https://doi.org/10.1002/clc.4960030406): leads from x, y, z."""
+from fairseq_signals.data.dower import DOWER
 
 ONSET = 2.3
 """A wave begins and ends where its Gaussian has fallen to 7 %, this many standard deviations from its peak."""
