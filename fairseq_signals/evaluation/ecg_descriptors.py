@@ -1,0 +1,151 @@
+"""What an ECG says before anything is learned: a heart beat, the leads' covariance, the spectrum, each as one vector.
+
+Conventions:
+    A signal is float32 `[L, T]` in millivolts at `rate` Hz; a lead that is absent is zero throughout, and so is its
+    part of the vector. Vectors are float64, as long for every signal of the same L and rate, finite, and never zero:
+    of a window in which nothing moves the descriptor is `SILENCE` everywhere, far below what any ECG gives, so that
+    it counts for nothing beside other windows in a mean and resembles only other silence. `is_silent` tells.
+
+Descriptors:
+    `median_beat`: the median over the heart beats, in mV.
+    `lead_covariance`: how the leads go together, in mV.
+    `log_spectrum`: power by frequency, on a logarithmic scale.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import butter, find_peaks, sosfiltfilt, welch
+
+SILENCE = 1e-6
+"""What each number of the descriptor of a silent window is: a nanovolt, a thousandth of what a store resolves."""
+
+BEFORE_S, AFTER_S = 0.2, 0.4
+"""Seconds of a beat before and after the middle of its QRS complex: from the P wave to the end of the T wave."""
+
+_QRS_BAND_HZ = (5.0, 20.0)
+_QRS_LENGTH_S = 0.1
+_REFRACTORY_S = 0.3  # 200 beats a minute
+_SHARE_OF_HIGHEST = 0.35
+_SPECTRUM_S = 2.0
+_SPECTRUM_BAND_HZ = (0.5, 40.0)
+_POWER_FLOOR = 1e-9  # mV²/Hz, about what rounding to a microvolt leaves in a spectrum
+
+
+def median_beat(signal: np.ndarray, rate: float) -> np.ndarray:
+    """The median over the beats around each sample from 0.2 s before a QRS complex to 0.4 s after it, `[L * n]`.
+
+    Each lead's own median is taken off, so that the wander of the baseline does not count. A window without a beat
+    that lies in it whole is described by the beats at its edges, continued by the edges' values; one without any peak,
+    by the stretch around its steepest place.
+
+    Args:
+        signal: float `[L, T]`, mV.
+        rate: Hz, above 40.
+
+    Raises:
+        ValueError: see `is_silent`; a rate too low to see a QRS complex.
+    """
+    if is_silent(signal):
+        return np.full(len(signal) * _beat_length(rate), SILENCE)
+    before, length = round(BEFORE_S * rate), _beat_length(rate)
+    middles = beat_places(signal, rate)
+    whole = middles[(middles >= before) & (middles - before + length <= signal.shape[1])]
+    padded = np.pad(signal.astype(np.float64), ((0, 0), (before, length)), mode="edge")
+    beats = np.stack([padded[:, middle : middle + length] for middle in (whole if len(whole) else middles)])
+    beat = np.median(beats, axis=0)  # [L, n]
+    beat -= np.median(beat, axis=1, keepdims=True)
+    return _audible(beat.ravel())
+
+
+def beat_places(signal: np.ndarray, rate: float) -> np.ndarray:
+    """Samples in the middle of QRS complexes, int64, at least one.
+
+    Peaks of the energy from 5 to 20 Hz of all leads together, at least 0.3 s apart and 35 % as high as the highest; of
+    a window without a peak, the place of the most energy.
+
+    Args and errors: as in `median_beat`.
+    """
+    low, high = _QRS_BAND_HZ
+    if not rate > 2 * high:
+        raise ValueError(f"rate must be above {2 * high:g} Hz to find heart beats, got {rate:g}")
+    band = butter(2, (low, high), "bandpass", fs=rate, output="sos")
+    steep = sosfiltfilt(band, _checked(signal), axis=1, padlen=min(15, signal.shape[1] - 1))
+    # An odd length smooths to both sides alike, which keeps the peak where the complex has its middle.
+    smooth = uniform_filter1d((steep**2).sum(axis=0), 2 * round(_QRS_LENGTH_S * rate / 2) + 1)
+    energy = np.sqrt(smooth.clip(0))
+    # The highest is a quantile, so that a single artefact does not hide the beats.
+    height = _SHARE_OF_HIGHEST * np.quantile(energy, 0.98)
+    peaks, _ = find_peaks(energy, height=height, distance=max(1, round(_REFRACTORY_S * rate)))
+    return peaks if len(peaks) else np.array([energy.argmax()])
+
+
+def lead_covariance(signal: np.ndarray, rate: float) -> np.ndarray:
+    """The leads' covariance over time with the sign kept and the root taken, sign(c) √|c|, `[L * L]`, mV.
+
+    Of a single lead that is one number, and by the cosine all people look alike.
+
+    Args and errors: as in `is_silent`; `rate` is not used.
+    """
+    centred = _checked(signal) - _checked(signal).mean(axis=1, keepdims=True)
+    covariance = centred @ centred.T / signal.shape[1]
+    return _audible((np.sign(covariance) * np.sqrt(np.abs(covariance))).ravel())
+
+
+def log_spectrum(signal: np.ndarray, rate: float) -> np.ndarray:
+    """Each lead's power from 0.5 to 40 Hz in steps of 0.5 Hz as log10(1 + power / floor), `[L * frequencies]`.
+
+    Welch's mean over stretches of two seconds; the floor is 1e-9 mV²/Hz. A window shorter than that is continued by
+    zeros. Frequencies from half the rate on are absent.
+
+    Args:
+        signal: float `[L, T]`, mV.
+        rate: Hz.
+
+    Raises:
+        ValueError: see `is_silent`.
+
+    Source: Welch 1967, The use of fast Fourier transform for the estimation of power spectra,
+    https://doi.org/10.1109/TAU.1967.1161901.
+    """
+    size = round(_SPECTRUM_S * rate)
+    frequencies, power = welch(_checked(signal), rate, nperseg=min(size, signal.shape[1]), nfft=size)
+    low, high = _SPECTRUM_BAND_HZ
+    band = (frequencies >= low) & (frequencies <= high) & (frequencies < rate / 2)
+    return _audible(np.log10(1 + power[:, band] / _POWER_FLOOR).ravel())
+
+
+def is_silent(signal: np.ndarray) -> bool:
+    """Whether no lead changes from its first sample to its last.
+
+    Raises:
+        ValueError: a signal that is no table of finite numbers, or empty.
+    """
+    return not np.ptp(_checked(signal), axis=1).any()
+
+
+DESCRIPTORS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    "median_beat": median_beat,
+    "lead_covariance": lead_covariance,
+    "log_spectrum": log_spectrum,
+}
+"""Descriptors by name: functions of a signal `[L, T]` in mV and its rate in Hz."""
+
+
+def _beat_length(rate: float) -> int:
+    return round((BEFORE_S + AFTER_S) * rate)
+
+
+def _checked(signal: np.ndarray) -> np.ndarray:
+    signal = np.asarray(signal)
+    if signal.ndim != 2 or 0 in signal.shape or signal.dtype.kind not in "iuf" or not np.isfinite(signal).all():
+        raise ValueError(
+            f"signal must be a table of finite millivolts [L, T], got {signal.dtype} {signal.shape}"
+            f"{' with NaN or infinity' if signal.dtype.kind == 'f' and not np.isfinite(signal).all() else ''}"
+        )
+    return signal.astype(np.float64)
+
+
+def _audible(vector: np.ndarray) -> np.ndarray:
+    return vector if np.abs(vector).max() > SILENCE else np.full(len(vector), SILENCE)
