@@ -1,0 +1,97 @@
+"""The arithmetic behind one window: which views of it go through which encoder, and what that takes."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from fairseq_signals.data.leads import STANDARD_LEADS, parse_leads
+from fairseq_signals.encoders import build_encoder, resolve_encoder
+from fairseq_signals.experiments.defaults import (
+    RANDOM,
+    is_pretraining,
+    section_of,
+    setting,
+    window_samples,
+    window_seconds,
+)
+from fairseq_signals.transforms.views import VIEWS, view_seconds
+
+
+def views_of(config: Mapping[str, Any]) -> tuple[int, int]:
+    """Number of views of each window, and samples of each: two halves for `adjacent`, twice the whole for `augment`.
+
+    Crops (a mapping with `seconds`) are padded to the longest of them, so each costs as much as that.
+
+    Raises:
+        ValueError: unknown views.
+    """
+    rate, seconds = setting(config, "task", "rate"), window_seconds(config)
+    views = setting(config, "task", "views") if is_pretraining(config) else "single"
+    if isinstance(views, Mapping):
+        return len(views["seconds"]), round(view_seconds(views, seconds) * rate)
+    if views not in VIEWS:
+        raise ValueError(f"task.views must be one of {', '.join(VIEWS)} or crops, got {views!r}")
+    # The halves of an odd number of samples are rounded down.
+    return (1 if views == "single" else 2), int(window_samples(config) * view_seconds(views, 1.0))
+
+
+def encoder_settings(config: Mapping[str, Any], pretrained: "Mapping | None" = None) -> dict[str, Any]:
+    """Every setting of the encoder that a training builds.
+
+    Args:
+        config: of the training.
+        pretrained: of the pre-training, asked for where `config` names no encoder of its own.
+
+    Raises:
+        ValueError: no encoder is named, an unknown one, or one of another rate or number of leads.
+    """
+    leads = parse_leads(setting(config, "task", "leads"))
+    leads = len(leads) if setting(config, "task", "drop_leads") else len(STANDARD_LEADS)
+    known = {"input_rate": float(setting(config, "task", "rate")), "input_leads": leads}
+    encoder = resolve_encoder(_encoder(config, pretrained), **known)
+    for name, value in known.items():
+        if encoder[name] != value:
+            raise ValueError(f"{name} of the encoder must be the task's ({value}), got {encoder[name]}")
+    return encoder
+
+
+def _encoder(config: Mapping[str, Any], pretrained: "Mapping | None") -> Any:
+    if is_pretraining(config):
+        return setting(config, "model", "encoder")
+    model = section_of(config, "model")
+    encoder = model.get("encoder")
+    if isinstance(encoder, str) or "_name" in (encoder or {}):
+        return encoder
+    if pretrained is None or model.get("pretrained") == RANDOM:
+        start = "a random start" if pretrained is not None else "a start without a known pre-training"
+        raise ValueError(f"model.encoder must be named for {start}, got {encoder!r}")
+    return {**encoder_settings(pretrained), **(encoder or {})}
+
+
+def forward_flops(encoder: Mapping[str, Any], samples: int) -> int:
+    """Floating-point operations of one view's way through an encoder, two per multiplication with addition.
+
+    Counted on PyTorch's meta device, which computes nothing and takes no memory. There, unlike on a processor,
+    attention and recurrent layers fall into the matrix products that are counted.
+
+    Args:
+        encoder: every setting, from `encoder_settings`.
+        samples: of the view.
+    """
+    return _forward_flops(json.dumps(dict(encoder), sort_keys=True), samples)
+
+
+@cache
+def _forward_flops(encoder: str, samples: int) -> int:
+    with torch.device("meta"):
+        network = build_encoder(json.loads(encoder)).eval()
+        signal = torch.zeros(1, network.leads, samples)
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        network(signal)
+    return counter.get_total_flops()

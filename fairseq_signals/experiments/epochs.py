@@ -1,0 +1,57 @@
+"""How many windows an epoch has, from the manifest alone: nothing of the recordings is opened."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fairseq_signals.data.manifest import Manifest
+from fairseq_signals.data.windows import MODES, tile_counts
+from fairseq_signals.experiments.defaults import setting, window_samples
+
+
+def windows_per_epoch(folder: "str | Path", subset: str, config: Mapping[str, Any]) -> "int | None":
+    """Windows that the loader cuts from a subset of prepared data, as many as an epoch has with or without weights.
+
+    Args:
+        folder: of the manifests; there may be none yet.
+        subset: name of a manifest; `windows` of the task holds for the training subset, all others are tiled.
+        config: of the training, from `composition.compose_recipe`.
+
+    Returns:
+        Their number, None where the folder does not exist.
+
+    Raises:
+        FileNotFoundError: the folder is there, and this manifest is not.
+        ValueError: a row is not as it must be, or has another rate.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        return None
+    path = folder / f"{subset}.tsv"
+    if not path.is_file():
+        known = ", ".join(sorted(other.stem for other in folder.glob("*.tsv"))) or "none"
+        raise FileNotFoundError(f"subset must be a manifest in {folder} ({known}), got {subset!r}")
+    trains = subset == setting(config, "dataset", "train_subset")
+    mode, rate = setting(config, "task", "windows") if trains else "tiled", float(setting(config, "task", "rate"))
+    if mode not in MODES:
+        raise ValueError(f"task.windows must be one of {', '.join(MODES)}, got {mode!r}")
+    lengths = _lengths(Manifest(path), rate)
+    if mode != "tiled":
+        return len(lengths)
+    window = window_samples(config)
+    seconds = setting(config, "task", "stride_seconds")
+    stride = window if seconds is None else round(seconds * rate)
+    return int(tile_counts(lengths, window, stride).sum())
+
+
+def _lengths(manifest: Manifest, rate: float):
+    columns = manifest.parsed()
+    if columns.bad.any():
+        manifest.refuse(int(columns.bad.argmax()))
+    other = columns.rates != rate
+    if other.any():
+        line = int(other.argmax())
+        raise ValueError(
+            f"rate must be {rate:g} Hz, as the model's, got {columns.rates[line]:g} ({manifest.path}, line {line + 2})"
+        )
+    return columns.lengths
