@@ -1,0 +1,64 @@
+"""The dry run: every training behind the selected cells, its state, and what it is estimated to cost."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fairseq_signals.evaluation.aligned_text import aligned
+from fairseq_signals.experiments.composition import compose_recipe
+from fairseq_signals.experiments.cost import Cost, estimated_hours, training_cost
+from fairseq_signals.experiments.epochs import windows_per_epoch
+from fairseq_signals.experiments.machines import machine_of
+from fairseq_signals.experiments.plan import PRETRAINING, Job
+from fairseq_signals.experiments.state import State
+
+HEAD = ("training", "state", "updates", "windows", "GFLOP/window", "device hours", "took")
+
+
+def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str, int]) -> str:
+    """A line per training and their sum, for a terminal.
+
+    Args:
+        jobs: parents before their children.
+        dest: folder of the study's trainings.
+        machine: whose sustained rate the hours are made of; see `experiments.machines`.
+        expected: windows per epoch by stage, taken where the data is not prepared yet.
+
+    Raises:
+        ValueError: unknown machine, or a setting that no training can have.
+    """
+    rate = machine_of(machine)
+    lines, hours, left = [HEAD], 0.0, 0.0
+    for job in jobs:
+        state, cost = State(job, dest), cost_of(job, expected)
+        estimate = estimated_hours(cost, machine) if cost else 0.0
+        hours += estimate
+        left += 0.0 if state.trained else estimate
+        lines.append((job.name, state.word(), *_numbers(cost, estimate), _took(state)))
+    table = aligned(lines, "<<>>>>>")
+    total = f"{len(jobs)} trainings and baselines, {hours:.1f} device hours in all, {left:.1f} of them still to do"
+    basis = f"Estimated for {machine} at {rate.tflops:g} TFLOP/s ({rate.precision}, {rate.basis}: {rate.source})."
+    return "\n".join([*table, "", total, basis, "Validation, loading and start are not in it; a device is one GPU."])
+
+
+def cost_of(job: Job, expected: Mapping[str, int]) -> "Cost | None":
+    """What a training comes to; None for a baseline that learns nothing, or where its data is not known."""
+    if job.recipe is None:
+        return None
+    config = compose_recipe(job.recipe, [*job.settings, f"task.data={job.data}"])
+    windows = windows_per_epoch(job.data, config["dataset"]["train_subset"], config)
+    windows = windows or expected.get(job.task.name if job.task else PRETRAINING)
+    if not windows:
+        return None
+    parent = job.parent and compose_recipe(job.parent.recipe, list(job.parent.settings))
+    return training_cost(config, windows, parent)
+
+
+def _numbers(cost: "Cost | None", hours: float) -> tuple[str, ...]:
+    if cost is None:
+        return "-", "-", "-", "-"
+    return f"{cost.updates:,}", f"{cost.windows:,}", f"{cost.flops / cost.windows / 1e9:.3g}", f"{hours:.2f}"
+
+
+def _took(state: State) -> str:
+    seconds = state.facts().get("seconds")
+    return f"{seconds / 3600:.2f} h" if seconds else ""

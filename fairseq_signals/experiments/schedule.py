@@ -1,0 +1,101 @@
+"""Many trainings on this machine: several at once, each after the one that it starts from."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from tqdm import tqdm
+
+from fairseq_signals.experiments.plan import Job
+
+
+@dataclass
+class Outcomes:
+    """How the jobs ended, by name.
+
+    Attributes:
+        ran: was there anything to do?
+        failed: the error, or which pre-training is missing.
+    """
+
+    ran: dict[str, bool] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def run_all(
+    jobs: Iterable[Job],
+    run: Callable[[Job, tuple[str, ...]], bool],
+    at_once: int = 1,
+    gpus: tuple[str, ...] = (),
+    needs: Callable[[Job], int] = lambda job: 1,
+) -> Outcomes:
+    """Runs every job; one that fails stops only those that start from it.
+
+    Args:
+        jobs: parents before their children.
+        run: does one job on the given GPUs, and says whether there was anything to do.
+        at_once: jobs at a time.
+        gpus: devices to share among the jobs; empty leaves them alone.
+        needs: GPUs of a job.
+
+    Raises:
+        ValueError: a job needs more GPUs than there are.
+    """
+    left, outcomes, free = list(jobs), Outcomes(), list(gpus)
+    _check_needs(left, needs, gpus)
+    running: dict[Future, tuple[Job, tuple[str, ...]]] = {}
+    with ThreadPoolExecutor(at_once) as pool, tqdm(total=len(left), unit="training") as bar:
+        try:
+            while left or running:
+                while len(running) < at_once and (job := _startable(left, outcomes, free if gpus else None, needs)):
+                    left.remove(job)
+                    taken = tuple(free[: needs(job)]) if gpus else ()
+                    del free[: len(taken)]
+                    running[pool.submit(run, job, taken)] = (job, taken)
+                bar.set_postfix_str(", ".join(job.name for job, _ in running.values())[:80])
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    job, taken = running.pop(future)
+                    free += taken
+                    _note(job, future, outcomes)
+                    bar.update()
+                bar.update(_drop_orphans(left, outcomes))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return outcomes
+
+
+def _startable(left: list[Job], outcomes: Outcomes, free: "list[str] | None", needs) -> "Job | None":
+    for job in left:
+        ready = job.parent is None or job.parent.name in outcomes.ran
+        if ready and (free is None or needs(job) <= len(free)):
+            return job
+    return None
+
+
+def _note(job: Job, future: Future, outcomes: Outcomes):
+    error = future.exception()
+    if error is None:
+        outcomes.ran[job.name] = future.result()
+        return
+    if not isinstance(error, Exception):
+        raise error
+    outcomes.failed[job.name] = str(error)
+    tqdm.write(f"{job.name}: {error}")
+
+
+def _drop_orphans(left: list[Job], outcomes: Outcomes) -> int:
+    orphans = [job for job in left if job.parent is not None and job.parent.name in outcomes.failed]
+    for job in orphans:
+        left.remove(job)
+        outcomes.failed[job.name] = f"not run, as {job.parent.name} failed"
+    return len(orphans)
+
+
+def _check_needs(jobs, needs, gpus):
+    for job in jobs:
+        if gpus and needs(job) > len(gpus):
+            raise ValueError(
+                f"GPUs must be at least the {needs(job)} that {job.name} is set to use "
+                f"(distributed_training.distributed_world_size), got {len(gpus)}"
+            )
