@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fairseq_signals.evaluation.aligned_text import aligned
 from fairseq_signals.evaluation.report import write_table
 
 RESULT_COLUMNS = ("task", "leads", "init", "metric", "value")
@@ -56,12 +57,7 @@ def results_table(rows: Iterable[Mapping[str, Any]]) -> str:
         cells[str(row["leads"])] = f"{row['value']:.3f}"
     table = [["task", "metric", "init", *(f"{name} lead{'s' * (name != '1')}" for name in leads)]]
     table += [[*names, *(cells.get(name, "") for name in leads)] for names, cells in lines.items()]
-    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
-    sides = ["<"] * 3 + [">"] * len(leads)
-    return "\n".join(
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)).rstrip()
-        for line in table
-    )
+    return "\n".join(aligned(table, ["<"] * 3 + [">"] * len(leads)))
 
 
 def checked_results(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,0 +1,45 @@
+"""The mean of repeated runs and how far to trust it.
+
+Conventions:
+    A value is one run's score; runs differ in nothing but their seed. The interval speaks of the mean of many such
+    runs and not of other patients: another test set would move it, too. NaN means that a number cannot be had.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """The mean of values and the half-width of its confidence interval, after Student's t distribution.
+
+    `half_width = t * s / sqrt(n)`, where s is the standard deviation with n - 1 below the line and t the quantile
+    of n - 1 degrees of freedom (4.303 for three seeds at 95 %).
+
+    Args:
+        values: n scores, one per seed; a NaN among them makes both results NaN.
+        level: the confidence, between 0 and 1.
+
+    Returns:
+        mean: their mean.
+        half_width: NaN for a single value, which says nothing about its spread.
+
+    Raises:
+        ValueError: no value, an infinite one, or a level outside 0 to 1.
+
+    Differs: Oh et al. 2022 (https://arxiv.org/abs/2203.06889) give "mean and 95 % confidence interval across 3 seeds"
+    and do not say how they made the interval. With three seeds Student's t is 2.2 times as wide as the normal
+    quantile 1.960, so the two columns of half-widths need not be alike where the spreads are.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or not len(values) or np.isinf(values).any():
+        raise ValueError(f"values of runs must be a list of at least one finite number or NaN, got {values.tolist()}")
+    if not 0 < level < 1:
+        raise ValueError(f"confidence level must lie between 0 and 1, got {level}")
+    n = len(values)
+    if n == 1:
+        return float(values[0]), math.nan
+    quantile = stats.t.ppf((1 + level) / 2, n - 1)
+    return float(values.mean()), float(quantile * values.std(ddof=1) / math.sqrt(n))
