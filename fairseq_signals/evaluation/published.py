@@ -42,7 +42,8 @@ def read_published(path: str | Path) -> dict[tuple[str, str, str, str, str], tup
                 raise ValueError(f"published cell must have {len(PUBLISHED_COLUMNS)} fields, got more ({where})")
             if cell in published:
                 raise ValueError(f"published cells must differ, got {' '.join(cell)} twice ({where})")
-            published[cell] = _number(line["value"], where), _number(line["spread"], where) if line["spread"] else math.nan
+            spread = _number(line["spread"], where) if line["spread"] else math.nan
+            published[cell] = _number(line["value"], where), spread
     return published
 
 
