@@ -64,6 +64,12 @@ def test_the_median_beat_is_the_beat_that_was_laid(shape):
     assert np.abs(found - expected).max() < 0.02
 
 
+def test_two_deflections_within_the_refractory_time_are_one_beat(shape):
+    notched = beating([100, 200, 300, 400, 500], shape)
+    notched[:, 115:900] += 0.8 * notched[:, 100:885].copy() * (np.arange(785) % 100 < 5)
+    assert len(beat_places(notched, RATE)) == 5
+
+
 def test_one_extra_beat_and_a_wandering_baseline_change_the_median_beat_little(shape):
     regular = median_beat(beating([100, 200, 300, 400, 500, 600, 700], shape), RATE)
     odd = beating([100, 200, 300, 400, 500, 600, 700], shape, wander=0.3)
