@@ -12,16 +12,15 @@ second views only, along rows and columns, half the mean each; the paper's form 
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from fairseq.criterions import register_criterion
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import ChoiceEnum
 from torch import Tensor
 
+from fairseq_signals.criterions.contrast import PositivesConfig, gathered_pairs, negative_log_softmax
 from fairseq_signals.criterions.ecg_criterion import ECGCriterion, Loss, Outcome
 from fairseq_signals.modules.gather import gather
 
 BLOCKS = ChoiceEnum(["all", "two"])
-POSITIVES = ChoiceEnum(["window", "recording", "patient"])
 
 
 def pair_losses(
@@ -31,24 +30,10 @@ def pair_losses(
     allowed: Tensor,
     temperature: float,
 ) -> tuple[Tensor, Tensor]:
-    """Sum over positive pairs of −log softmax, and their number.
-
-    Args:
-        anchors: `[N, D]`.
-        candidates: `[M, D]`.
-        positive: boolean `[N, M]`, pairs that belong together.
-        allowed: boolean `[N, M]`, pairs that enter the denominator.
-        temperature: divides the cosines.
-
-    Returns:
-        float32 scalars.
-    """
-    similarity = F.normalize(anchors.float(), dim=1) @ F.normalize(candidates.float(), dim=1).T / temperature
-    # Rows without a candidate would be a softmax over nothing; they hold no positive pair either.
-    empty = ~allowed.any(dim=1, keepdim=True)
-    negative_log = -similarity.masked_fill(~allowed & ~empty, -torch.inf).log_softmax(dim=1)
+    """Sum over positive pairs of −log softmax, and their number; see `contrast.Pairs` for the arguments."""
+    losses = negative_log_softmax(anchors, candidates, allowed, temperature)
     positive = positive & allowed
-    return negative_log.masked_fill(~positive, 0.0).sum(), positive.sum().float()
+    return losses.masked_fill(~positive, 0.0).sum(), positive.sum().float()
 
 
 def segment_contrast(
@@ -74,16 +59,10 @@ def segment_contrast(
     Returns:
         Sum over ordered positive pairs (over pairs of first and second view for "two"), and their number.
     """
-    candidates, begin = gather(embedding.float())
-    groups, views, all_valid = (gather(x)[0] for x in (group, view, valid))
-    positive = group.unsqueeze(1) == groups
-    allowed = valid.unsqueeze(1) & all_valid
-    if recording is not None:
-        allowed = allowed & (positive | (recording.unsqueeze(1) != gather(recording)[0]))
+    candidates, positive, allowed = gathered_pairs(embedding, group, valid, recording)
     if blocks == "all":
-        itself = torch.arange(len(group), device=group.device) + begin
-        allowed = allowed & (torch.arange(len(groups), device=group.device) != itself.unsqueeze(1))
         return pair_losses(embedding, candidates, positive, allowed, temperature)
+    views = gather(view)[0]
     total, pairs = embedding.new_zeros((), dtype=torch.float32), 0
     for own, other in ((0, 1), (1, 0)):
         block = allowed & (view == own).unsqueeze(1) & (views == other)
@@ -93,7 +72,7 @@ def segment_contrast(
 
 
 @dataclass
-class CMSCConfig(FairseqDataclass):
+class CMSCConfig(PositivesConfig):
     """Settings of `cmsc`."""
 
     global_temperature: float = field(default=0.1, metadata={"help": "temperature of the global objective"})
@@ -102,9 +81,6 @@ class CMSCConfig(FairseqDataclass):
         metadata={
             "help": "all: every segment against all others (paper); two: first against second views (public code)"
         },
-    )
-    positives: POSITIVES = field(
-        default="window", metadata={"help": "segments of the same window, recording or patient are positives"}
     )
 
 

@@ -35,6 +35,8 @@ CASES = {
     "cmsc two": [*CMSC, "--blocks", "two"],
     "cmsc all, patients": [*CMSC, "--positives", "patient", "--blocks", "all"],
     "cmsc two, patients": [*CMSC, "--positives", "patient", "--blocks", "two"],
+    "nt_xent": [*CMSC, "--criterion", "nt_xent"],
+    "nt_xent, patients": [*CMSC, "--criterion", "nt_xent", "--positives", "patient", "--nt-xent-negatives", "all"],
     "w2v_cmsc": [*W2V, "--criterion", "w2v_cmsc", "--window-seconds", "12"],  # longer than the recordings: padded
     "arcface": [*ARCFACE, *RANDOM],
     "multilabel": ["--task", "ecg_classification", "--arch", "ecg_classifier", "--criterion", "multilabel", *RANDOM],
