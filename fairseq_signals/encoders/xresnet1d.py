@@ -15,6 +15,7 @@ to the 71 classes of PTB-XL it is 922,823, with batch norm before that layer, as
 
 Differs: padding is excluded everywhere, from batch norm's statistics in training too; the publications cut windows of
 one length. The public code gives the first convolution a bias for 12 leads, which the batch norm after it cancels.
+On several devices each process normalises by its own windows, so that losses depend on how a batch is spread.
 """
 
 from dataclasses import dataclass, field

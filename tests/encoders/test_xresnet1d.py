@@ -259,7 +259,8 @@ def test_a_window_without_any_sample_gives_zeros_and_finite_gradients():
 def test_every_weight_learns_after_the_first_step(settings):
     """At the very start the zero norms keep the gradient from their branches, but not from the stem."""
     torch.manual_seed(0)
-    encoder = build_encoder("xresnet1d", **SMALL | settings).train()
+    wide = SMALL | {"width": 16, "stem": [16, 16, 16]}  # so that ReLU leaves something of every layer
+    encoder = build_encoder("xresnet1d", **wide | settings).train()
     optimiser = torch.optim.SGD(encoder.parameters(), lr=0.1)
     for step in range(2):
         optimiser.zero_grad()
