@@ -246,6 +246,13 @@ def test_the_maximum_is_over_valid_frames_also_below_zero():
     assert max_pool(frames).tolist() == [[5], [5], [5]]
 
 
+def test_the_mean_alone_is_the_first_half_of_both():
+    signal, lengths = torch.randn(2, 3, 60), torch.tensor([60, 20])
+    alone, both = _encoder(pool="mean").eval(), _encoder().eval()
+    assert (alone.embedding_dim, both.embedding_dim) == (16, 32)
+    assert torch.equal(alone(signal, lengths), both(signal, lengths)[:, :16])
+
+
 def test_a_window_without_any_sample_gives_zeros_and_finite_gradients():
     for training in (False, True):
         encoder = _encoder().train(training)
