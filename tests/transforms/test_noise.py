@@ -109,12 +109,13 @@ def test_absent_leads_and_padding_stay_zero(spec):
 
 
 @pytest.mark.parametrize("spec", NOISES, ids=str)
-def test_draws_depend_on_the_generator_alone_and_differ_by_window(spec):
+@pytest.mark.parametrize("probability", [1.0, 0.5])
+def test_draws_depend_on_the_generator_alone_and_differ_by_window(spec, probability):
     windows = _blank(12, 200)
     torch.manual_seed(0)
-    first = _apply(spec, windows, seed=3).signal
+    first = _apply(spec, windows, seed=3, probability=probability).signal
     torch.manual_seed(1)  # the global state must not matter
-    again, other = _apply(spec, windows, seed=3).signal, _apply(spec, windows, seed=4).signal
+    again, other = (_apply(spec, windows, seed=seed, probability=probability).signal for seed in (3, 4))
     assert torch.equal(first, again) and not torch.equal(first, other)
     noisy = [row for row in first if row.any()]
     assert all(not torch.equal(a, b) for i, a in enumerate(noisy) for b in noisy[:i])
