@@ -75,9 +75,10 @@ class ECGTask(FairseqTask):
         self.leads = parse_leads(cfg.leads)
         if not Path(cfg.data).is_dir():
             raise FileNotFoundError(f"data must be a folder with manifests, got {cfg.data}")
+        transforms = resolve_transforms(plain(cfg.transforms))
         with open_dict(cfg):
-            cfg.transforms = resolve_transforms(plain(cfg.transforms))
-        self.training_pipeline = Pipeline(self.views(), cfg.transforms, cfg.rate)
+            cfg.transforms = transforms  # as OmegaConf's containers, which transforms do not know
+        self.training_pipeline = Pipeline(self.views(), transforms, cfg.rate)
         self.evaluation_pipeline = (
             self.training_pipeline if self.transforms_in_evaluation else Pipeline(self.views(), None, cfg.rate)
         )
