@@ -63,6 +63,8 @@ def test_nothing_is_cut_off_and_nothing_overlaps(figure_of, table):
     for text, (left, lower, right, upper) in texts + lines:
         assert 20 < left and right < width - 20 and 20 < lower and upper < height - 20, text
     boxes = [(text, *box) for text, box in texts]
+    for text, _, lower, _, upper in boxes:
+        assert not any(lower <= rule <= upper for _, (_, rule, _, _) in lines), text
     for number, (text, left, lower, right, upper) in enumerate(boxes):
         for other, left2, lower2, right2, upper2 in boxes[number + 1 :]:
             assert right <= left2 or right2 <= left or upper <= lower2 or upper2 <= lower, (text, other)
@@ -81,6 +83,7 @@ def test_every_number_is_there_and_looks_as_it_should(figure_of):
     assert numbers == sorted(best)
     assert len(texts["(0.500)"]) == 3 * 2 * 3 and {text.get_color() for text in texts["(0.500)"]} == {"#707070"}
     assert len(texts["-"]) == 2 and len(texts["Baselines"]) == 1
+    assert not any(text.get_parse_math() for text in figure.texts_and_lines[0])  # a dollar in a label is a dollar
     assert "W2V ($p$ = 0.5)" in texts and set(COLUMNS.values()) <= set(texts)
     assert sum(name.endswith("[1]") for name in texts) == 2 * 3
 
