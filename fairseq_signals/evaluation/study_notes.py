@@ -29,7 +29,7 @@ def _signs(layout: TableLayout, cells: Mapping[Place, Cell]) -> list[str]:
         "±: half-width of the mean's 95 % confidence interval over seeds (Student's t)": lambda cell: cell.n > 1,
         "(value): the paper's, on the paper's data": lambda cell: not math.isnan(cell.published),
         _bold(layout): lambda cell: cell.bold,
-        "-: no run yet": lambda cell: cell.n == 0,
+        "-: no run": lambda cell: cell.n == 0,
         "nan: a run without a score": lambda cell: cell.n and math.isnan(cell.mean),
     }
     signs = [sign for sign, has in occurs.items() if any(map(has, cells.values()))]

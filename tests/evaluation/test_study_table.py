@@ -181,7 +181,7 @@ def test_notes_explain_the_signs_that_occur_and_no_others():
         "paper's data; bold: the highest mean of a column and task",
         "Dx. is cinc_score",
     )
-    assert fill(layout(rows), []).notes == ("-: no run yet", "Dx. is cinc_score")
+    assert fill(layout(rows), []).notes == ("-: no run", "Dx. is cinc_score")
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_the_table_by_eye():
         "            Id.    nan                      -",
         "",
         "±: half-width of the mean's 95 % confidence interval over seeds (Student's t); (value): the paper's, on the",
-        "paper's data; bold: the highest mean of a column and task; -: no run yet; nan: a run without a score; [n]: n",
-        "runs where 3 are wanted",
+        "paper's data; bold: the highest mean of a column and task; -: no run; nan: a run without a score; [n]: n runs",
+        "where 3 are wanted",
         "Dx. is macro_auc (the paper's cinc_score is not comparable with it and not shown); Id. is rank1",
     ]
 
