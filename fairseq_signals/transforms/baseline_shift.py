@@ -38,8 +38,8 @@ def shift_wave(first: Tensor, stop: Tensor, step: Tensor, samples: int) -> Tenso
     """The shifted baseline, `[B, T]`: `step` from sample `first` until before `stop`, later spans over earlier ones.
 
     Args:
-        first: `[B, S]`, samples.
-        stop: `[B, S]`, samples; a span with `stop <= first` is empty.
+        first: `[B, S]`, samples; may lie before the window.
+        stop: `[B, S]`, samples; may lie after it. A span with `stop <= first` is empty.
         step: `[B, S]`, mV.
         samples: T.
     """
@@ -69,13 +69,13 @@ def spans_of_length(length: Tensor, uniform: Tensor, valid: Tensor, inside: bool
         length: samples, not rounded, `[B, S]`.
         uniform: a draw from [0, 1) that places each, `[B, S]`.
         valid: samples of each window that are no padding, `[B, 1]`.
-        inside: place the span among all places inside the window; otherwise its middle, and cut it off at the ends.
+        inside: place the span among all places inside the window; otherwise its middle, and let it end outside.
     """
-    length = torch.minimum(length.clamp(min=0), valid) if inside else length.clamp(min=0)
-    first = uniform * (valid - length) if inside else uniform * valid - length / 2
-    first = first.clamp(min=0).floor() if inside else first.floor()
-    stop = torch.minimum((first + length).floor(), valid)
-    return first.clamp(min=0).long(), stop.long()
+    length = length.clamp(min=0)
+    if inside:
+        length = torch.minimum(length, valid)
+    first = (uniform * (valid - length) if inside else uniform * valid - length / 2).floor()
+    return first.long(), (first + length).floor().long()
 
 
 @dataclass

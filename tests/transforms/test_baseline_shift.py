@@ -125,14 +125,14 @@ def test_the_form_of_mehari_and_strodthoff_runs_and_keeps_the_relations():
 
 def test_the_wave_against_a_plain_loop():
     generator = torch.Generator().manual_seed(0)
-    first, length = (torch.randint(0, 30, (40, 4), generator=generator) for _ in range(2))
+    first, length = (torch.randint(-5, 30, (40, 4), generator=generator) for _ in range(2))
     step = torch.randn(40, 4, generator=generator)
-    stop = first + length - 5  # some are empty, some end after the window
+    stop = first + length  # some are empty, some begin before the window or end after it
     wave = shift_wave(first, stop, step, 40)
     for b in range(40):
         expected = torch.zeros(40)
         for s in range(4):
-            for t in range(int(first[b, s]), min(int(stop[b, s]), 40)):
+            for t in range(max(int(first[b, s]), 0), min(int(stop[b, s]), 40)):
                 expected[t] = step[b, s]
         assert torch.equal(wave[b], expected)
 
