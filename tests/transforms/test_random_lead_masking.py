@@ -1,6 +1,10 @@
+"""Random lead masking against a plain loop, and its statistics against those that the paper states."""
+
 import pytest
 import torch
+from scipy.stats import binom, chisquare
 
+from fairseq_signals.transforms.pipeline import Pipeline, keyed_generator
 from fairseq_signals.transforms.random_lead_masking import (
     RandomLeadMasking,
     RandomLeadMaskingSettings,
@@ -95,3 +99,89 @@ def test_which_leads_stay_against_a_plain_loop():
 def test_probabilities_outside_0_to_1_are_refused(probability):
     with pytest.raises(ValueError, match="probability of lead masking must lie in 0 to 1, got"):
         RandomLeadMaskingSettings(probability)
+
+
+# What the paper says of a training: every lead of every segment with p 0.5, drawn anew at every iteration.
+UPDATES, WINDOWS = 800, 128  # times two halves: 204,800 segments, 50 for each of the 4,096 sets of leads
+
+
+def _trained(seed, **settings):
+    """Which leads vanish, boolean `[updates, halves, windows, 12]`, with the keys of a training's updates."""
+    pipeline = Pipeline("adjacent", [{"_name": "random_lead_masking", **settings}], 500.0)
+    windows = Windows(torch.ones(WINDOWS, 12, 2), torch.ones(WINDOWS, 12, dtype=torch.bool))
+    generators = (keyed_generator(torch.device("cpu"), seed, "train", update, 0, 0) for update in range(UPDATES))
+    drawn = torch.stack([pipeline(windows, generator).present for generator in generators])
+    return ~drawn.view(UPDATES, 2, WINDOWS, 12)
+
+
+def _sets(gone):
+    """How often each of the 4,096 sets of leads vanishes."""
+    return (gone.flatten(0, -2).long() @ (2 ** torch.arange(12))).bincount(minlength=4096).numpy()
+
+
+def _assert_independent(some, others):
+    """No lead of the one says anything of any lead of the other; both boolean `[..., 12]`."""
+    some, others = (2.0 * gone.flatten(0, -2) - 1 for gone in (some, others))
+    assert float((some.T @ others / len(some)).abs().max()) < 4.5 / len(some) ** 0.5
+
+
+def test_every_set_of_leads_vanishes_equally_often_in_the_literal_form():
+    # All twelve leads jointly: right shares, and independent in pairs, triples and so on.
+    gone = _trained(seed=1, keep_one=False)
+    counts = _sets(gone)
+    assert chisquare(counts).pvalue > 1e-3
+    assert abs(counts[4095] - 50) < 4.5 * 50**0.5  # all twelve once in 4,096 segments
+    number = gone.sum(-1).flatten().bincount(minlength=13).numpy()
+    assert chisquare(number, binom.pmf(range(13), 12, 0.5) * number.sum()).pvalue > 1e-3
+
+
+def test_all_twelve_never_vanish_by_default_and_nothing_else_changes():
+    literal, kept = _trained(seed=1, keep_one=False), _trained(seed=1)
+    assert not kept.all(dim=-1).any() and literal.all(dim=-1).sum() > 20
+    other = (literal != kept).any(dim=-1)
+    assert torch.equal(other, literal.all(dim=-1))
+    assert ((~kept[other]).sum(dim=-1) == 1).all()
+    assert (~kept[other]).any(dim=0).all()  # whichever lead it is
+
+
+def test_halves_windows_and_updates_are_masked_independently():
+    gone = _trained(seed=2)
+    assert float((gone.double().mean(dim=(0, 1, 2)) - 0.5).abs().max()) < 4.5 * 0.5 / (UPDATES * 2 * WINDOWS) ** 0.5
+    _assert_independent(gone[:, 0], gone[:, 1])
+    _assert_independent(gone[:, :, :-1], gone[:, :, 1:])
+    for distance in (1, 2, 100):
+        _assert_independent(gone[:-distance], gone[distance:])
+    _assert_independent(gone, _trained(seed=3))
+
+
+class Stop(Exception):
+    """Ends a step once it is known what the criterion was given."""
+
+
+def test_a_training_draws_anew_for_every_segment_micro_batch_rank_and_update(
+    fairseq_parts, ecg_data, arguments, monkeypatch
+):
+    method = ["--criterion", "w2v_cmsc", "--views", "adjacent", "--transforms", "random_lead_masking"]
+    drawn = []
+
+    def criterion(model, sample):
+        assert not sample["net_input"]["signal"][~sample["net_input"]["present"]].any()
+        drawn.append(~sample["net_input"]["present"].view(2, -1, 12))
+        raise Stop
+
+    for rank in (0, 1):
+        monkeypatch.setattr("fairseq_signals.tasks.ecg_task.rank", lambda rank=rank: rank)
+        _, task, model, _ = fairseq_parts(ecg_data, *arguments["pretraining"], *method)
+        task.load_dataset("pretrain", combine=True)
+        batch = task.datasets["pretrain"].collater(task.datasets["pretrain"].__getitems__(list(range(8))))
+        assert batch["present"].all()
+        for step in range(400):  # an update has two micro-batches
+            with pytest.raises(Stop):
+                task.train_step(batch, model, criterion, None, step // 2)
+    gone = torch.stack(drawn).view(2, 200, 2, 2, 8, 12)  # ranks, updates, micro-batches, halves, windows, leads
+    segments = gone.numel() / 12
+    assert float((gone.double().flatten(0, -2).mean(0) - 0.5).abs().max()) < 4.5 * 0.5 / segments**0.5
+    assert not gone.all(dim=-1).any()
+    for axis in range(5):
+        one, two = gone.narrow(axis, 0, gone.shape[axis] - 1), gone.narrow(axis, 1, gone.shape[axis] - 1)
+        _assert_independent(one, two)
