@@ -38,9 +38,12 @@ def parser() -> argparse.ArgumentParser:
         shared.add_argument(f"--{name}", type=_names, default=(), help=f"only these {what}, separated by commas")
     shared.add_argument("--seeds", type=_numbers, default=(), help="only these seeds, such as 1,2,3")
     shared.add_argument(
-        "--data", action="append", default=[], metavar="[STAGE=]DIR",
+        "--data",
+        action="append",
+        default=[],
+        metavar="[STAGE=]DIR",
         help="prepared data instead of the study's: for all, or for pretraining or one task (diagnosis=DIR)",
-    )  # fmt: skip
+    )
     shared.add_argument(
         "--pretraining", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every pre-training"
     )

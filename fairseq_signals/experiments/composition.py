@@ -6,12 +6,15 @@ settings of tasks, models and criterions are looked at when a run starts.
 """
 
 import difflib
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -19,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fairseq_signals.experiments.fairseq_sections import PARTS, SECTIONS
 
+_TURN = threading.Lock()
 HYDRA = "1.1"  # whose behaviour fairseq-hydra-train asks for, by not asking
 
 
@@ -41,13 +45,25 @@ def compose_recipe(recipe: "str | Path", overrides: Sequence[str] = ()) -> dict[
         raise FileNotFoundError(f"recipe must be a yaml file, got none at {recipe}")
     try:
         changes = [_change(text) for text in overrides]
-        with initialize_config_dir(str(recipe.parent), version_base=HYDRA):
+        with _hydra_of_our_own(), initialize_config_dir(str(recipe.parent), version_base=HYDRA):
             composed = compose(recipe.stem, changes)
         settings = OmegaConf.to_container(composed, resolve=True)
         _check(settings)
     except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         raise ValueError(_refusal(recipe, overrides, error)) from error
     return settings
+
+
+@contextmanager
+def _hydra_of_our_own() -> Iterator[None]:
+    # Hydra keeps one state per process: threads take turns, and an application of Hydra gets its own back.
+    with _TURN:
+        everybody = GlobalHydra.instance()
+        before, everybody.hydra = everybody.hydra, None
+        try:
+            yield
+        finally:
+            everybody.hydra = before
 
 
 def _change(text: str) -> str:

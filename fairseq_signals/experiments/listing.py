@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
 
 from fairseq_signals.evaluation.aligned_text import aligned
 from fairseq_signals.experiments.composition import compose_recipe
@@ -28,8 +31,12 @@ def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str
     """
     rate = machine_of(machine)
     lines, hours, left = [HEAD], 0.0, 0.0
-    for job in jobs:
-        state, cost = State(job, dest), cost_of(job, expected)
+    known: dict[Any, Cost | None] = {}  # trainings that differ in their seed alone cost the same
+    for job in tqdm(jobs, unit="training", leave=False, disable=None):
+        state, key = State(job, dest), _costs_the_same(job)
+        if key not in known:
+            known[key] = cost_of(job, expected)
+        cost = known[key]
         estimate = estimated_hours(cost, machine) if cost else 0.0
         hours += estimate
         left += 0.0 if state.trained else estimate
@@ -51,6 +58,11 @@ def cost_of(job: Job, expected: Mapping[str, int]) -> "Cost | None":
         return None
     parent = job.parent and compose_recipe(job.parent.recipe, list(job.parent.settings))
     return training_cost(config, windows, parent)
+
+
+def _costs_the_same(job: Job) -> tuple:
+    settings = tuple(item for item in job.settings if not item.startswith("common.seed="))
+    return job.recipe, settings, job.data, job.parent and _costs_the_same(job.parent)
 
 
 def _numbers(cost: "Cost | None", hours: float) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from fairseq_signals.data.leads import parse_leads
+from fairseq_signals.evaluation.no_learning import diagnose, identify
 from fairseq_signals.experiments.commands import train_command, validate_command
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.plan import Job
@@ -58,19 +60,23 @@ def run_job(job: Job, place: Place, gpus: tuple[str, ...] = ()) -> bool:
 
 def _finish(job: Job, state: State, place: Place, gpus: tuple[str, ...]):
     if job.descriptor:
-        from fairseq_signals.evaluation.no_learning import score_without_learning
-
-        score_without_learning(job.data, job.task.task, job.task.subset, job.descriptor, job.leads, state.folder)
+        _score_without_learning(job, state.folder)
         return
     environment = _environment(place, gpus)
     if not state.trained:
         began = time.time()
         _command(train_command(job, place.dest), state.folder / "train.log", environment)
         took = {"seconds": round(time.time() - began), "ended": time.strftime("%Y-%m-%d %H:%M:%S")}
-        state.finish_training({**took, **{name: version(name) for name in ("fairseq-signals", "torch")}})
+        took["torch"] = version("torch")
+        state.finish_training(took)
     if job.task:
         config = compose_recipe(job.recipe, list(job.settings))
         _command(validate_command(job, place.dest, config), state.folder / "validate.log", environment)
+
+
+def _score_without_learning(job: Job, folder: Path):
+    score = {"ecg_identification": identify, "ecg_classification": diagnose}[job.task.task]
+    score(Path(job.data), job.descriptor, parse_leads(job.leads), folder, job.task.subset, progress=False)
 
 
 def _environment(place: Place, gpus: tuple[str, ...]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Optional
 
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -155,6 +156,10 @@ _KEYS = {
 }
 
 
+_KEYS = {"extends", "recipes", "published", "seeds", "data", "windows", "settings"}
+_KEYS |= {"methods", "tasks", "columns", "tables"}
+
+
 def read_study(path: Path) -> Study:
     """The study of a yaml.
 
@@ -191,7 +196,7 @@ def _merged(path: Path) -> dict[str, Any]:
     try:
         own = OmegaConf.load(path)
         raw = OmegaConf.to_container(own) if OmegaConf.is_dict(own) else None
-    except (OmegaConfBaseException, OSError, ValueError) as error:
+    except (OmegaConfBaseException, yaml.YAMLError, OSError, ValueError) as error:
         raise ValueError(f"study must be a readable yaml file, got {path} ({error})") from error
     if not isinstance(raw, dict):
         raise ValueError(f"study must be a yaml mapping, got {type(raw).__name__} ({path})")
@@ -212,9 +217,8 @@ def _part(kind: type, path: Path, **entry):
     known = [item.name for item in fields(kind)]
     unknown = sorted(set(entry) - set(known))
     if unknown:
-        raise ValueError(
-            f"{kind.__name__.lower()} {entry['name']} must have only {', '.join(known)}, got {', '.join(unknown)} ({path})"
-        )
+        what = f"{kind.__name__.lower()} {entry['name']}"
+        raise ValueError(f"{what} must have only {', '.join(known)}, got {', '.join(unknown)} ({path})")
     try:
         part = kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
     except TypeError as error:

@@ -1,0 +1,78 @@
+import pytest
+
+from fairseq_signals.experiments.plan import Selection, jobs_of, select_cells
+from fairseq_signals.experiments.study import read_study
+
+
+def names(write_study, **selection) -> list[str]:
+    cells = select_cells(read_study(write_study()), Selection(**selection))
+    return [job.name for job in jobs_of(cells)]
+
+
+def test_every_cell_stands_on_a_training_of_its_own_and_a_shared_pretraining(write_study):
+    assert names(write_study, tables=("padded",), rows=("cmsc",), seeds=(2,)) == [
+        "pretraining/cmsc/12/seed2",
+        "diagnosis/cmsc/12/seed2",
+        "diagnosis/cmsc/P-2/seed2",
+        "identification/cmsc/12/seed2",
+        "identification/cmsc/P-2/seed2",
+    ]
+
+
+def test_a_lead_set_of_its_own_is_pretrained_on_its_own(write_study):
+    assert names(write_study, tables=("own",), columns=("2",), seeds=(1,)) == [
+        "pretraining/cmsc/2/seed1",
+        "diagnosis/cmsc/2/seed1",
+    ]
+
+
+def test_a_random_start_has_no_pretraining_and_a_descriptor_no_seed(write_study):
+    assert names(write_study, rows=("random_init",), columns=("12",), tasks=("diagnosis",)) == [
+        "diagnosis/random_init/12/seed1",
+        "diagnosis/random_init/12/seed2",
+    ]
+    assert names(write_study, rows=("spectrum",), tasks=("identification",)) == [
+        "identification/spectrum/12",
+        "identification/spectrum/P-2",
+    ]
+
+
+def test_the_same_cell_of_two_tables_is_one_training(write_study):
+    cells = select_cells(read_study(write_study()), Selection(rows=("cmsc",), columns=("12",), tasks=("diagnosis",)))
+    assert [cell.table for cell in cells] == ["padded", "padded", "own", "own"]
+    assert len({cell.job.name for cell in cells}) == 2  # one per seed
+
+
+def test_the_whole_study_counts_what_its_tables_say(write_study):
+    cells = select_cells(read_study(write_study()), Selection())
+    # padded: a descriptor once and two methods with two seeds, two columns, two tasks; own: two seeds, two columns
+    assert len(cells) == (1 + 2 * 2) * 2 * 2 + 2 * 2
+    jobs = jobs_of(cells)
+    assert len({job.name for job in jobs}) == len(jobs)
+    order = [job.name for job in jobs]
+    assert all(order.index(job.parent.name) < order.index(job.name) for job in jobs if job.parent)
+    # fine-tunings 4 + 8 + 8 and the own 2; pre-trainings on 12 and on 2 leads with two seeds each
+    assert len(jobs) == 4 + 8 + 8 + 2 + 4
+
+
+def test_settings_are_those_of_stage_task_method_column_and_seed(write_study):
+    cells = select_cells(read_study(write_study()), Selection(rows=("random_init",), columns=("P-2",), seeds=(2,)))
+    job = cells[0].job
+    assert job.settings == ("machine=cpu", "start=random_init", "task.leads=2", "common.seed=2")
+    assert job.data == "data/b" and job.recipe.name == "diagnosis.yaml"
+
+
+def test_a_recipe_that_no_table_has_can_be_a_row(write_study):
+    assert names(write_study, tables=("own",), rows=("w2v",), columns=("2",), seeds=(1,)) == [
+        "pretraining/w2v/2/seed1",
+        "diagnosis/w2v/2/seed1",
+    ]
+
+
+def test_a_selection_of_unknown_names_or_of_nothing_is_refused(write_study):
+    with pytest.raises(ValueError, match="tables must be among padded, own, got table9"):
+        names(write_study, tables=("table9",))
+    with pytest.raises(ValueError, match="columns must be among 12, P-2, 2, got P-3"):
+        names(write_study, columns=("P-3",))
+    with pytest.raises(ValueError, match="selection must leave at least one cell"):
+        names(write_study, tables=("own",), rows=("random_init",))
