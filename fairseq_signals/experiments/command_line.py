@@ -88,7 +88,7 @@ def chosen(options) -> tuple[Study, list[Cell]]:
 
 def show(options, study: Study, cells: list[Cell], arguments) -> int:
     """Prints the trainings."""
-    print(listing(jobs_of(cells), options.dest, options.machine, study.windows))
+    print(listing(jobs_of(cells), options.dest, options.machine, study.seconds))
     return 0
 
 

@@ -17,14 +17,14 @@ from fairseq_signals.experiments.state import State
 HEAD = ("training", "state", "updates", "windows", "GFLOP/window", "device hours", "took")
 
 
-def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str, int]) -> str:
+def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str, float]) -> str:
     """A line per training and their sum, for a terminal.
 
     Args:
         jobs: parents before their children.
         dest: folder of the study's trainings.
         machine: whose sustained rate the hours are made of; see `experiments.machines`.
-        expected: windows per epoch by stage, taken where the data is not prepared yet.
+        expected: seconds of ECG in an epoch by stage, taken where the data is not prepared yet.
 
     Raises:
         ValueError: unknown machine, or a setting that no training can have.
@@ -47,15 +47,17 @@ def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str
     return "\n".join([*table, "", total, basis, "Validation, loading and start are not in it; a device is one GPU."])
 
 
-def cost_of(job: Job, expected: Mapping[str, int]) -> "Cost | None":
+def cost_of(job: Job, expected: Mapping[str, float]) -> "Cost | None":
     """What a training comes to; None for a baseline that learns nothing, or where its data is not known."""
     if job.recipe is None:
         return None
     config = compose_recipe(job.recipe, [*job.settings, f"task.data={job.data}"])
     windows = windows_per_epoch(job.data, config["dataset"]["train_subset"], config)
-    windows = windows or expected.get(job.task.name if job.task else PRETRAINING)
-    if not windows:
-        return None
+    if windows is None:
+        seconds = expected.get(job.task.name if job.task else PRETRAINING)
+        if seconds is None:
+            return None
+        windows = round(seconds / config["task"]["window_seconds"])
     parent = job.parent and compose_recipe(job.parent.recipe, list(job.parent.settings))
     return training_cost(config, windows, parent)
 

@@ -111,7 +111,7 @@ class Study:
     """All of it; see the module.
 
     Attributes:
-        windows: per epoch by stage, as published: for estimates where the data is not prepared yet.
+        seconds: of ECG in an epoch by stage, as published: for estimates where the data is not prepared yet.
         published: file of the paper's values.
     """
 
@@ -124,7 +124,7 @@ class Study:
     tasks: dict[str, Task]
     columns: dict[str, Column]
     tables: dict[str, Layout]
-    windows: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
     published: Optional[Path] = None
 
     def method(self, name: str) -> Method:
@@ -156,7 +156,7 @@ _KEYS = {
 }
 
 
-_KEYS = {"extends", "recipes", "published", "seeds", "data", "windows", "settings"}
+_KEYS = {"extends", "recipes", "published", "seeds", "data", "seconds", "settings"}
 _KEYS |= {"methods", "tasks", "columns", "tables"}
 
 
@@ -183,7 +183,7 @@ def read_study(path: Path) -> Study:
         {name: _part(Task, path, name=name, **entry) for name, entry in raw.get("tasks", {}).items()},
         columns,
         {name: _part(Layout, path, name=name, **entry) for name, entry in raw.get("tables", {}).items()},
-        dict(raw.get("windows", {})),
+        dict(raw.get("seconds", {})),
         (path.parent / raw["published"]).resolve() if raw.get("published") else None,
     )
     _check(study)

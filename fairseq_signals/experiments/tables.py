@@ -11,7 +11,7 @@ from fairseq_signals.evaluation.study_table import fill
 from fairseq_signals.evaluation.study_text import table_text, write_table_tsv
 from fairseq_signals.experiments.collect import collect
 from fairseq_signals.experiments.plan import Cell
-from fairseq_signals.experiments.study import Study
+from fairseq_signals.experiments.study import Layout, Study
 
 
 def write_tables(study: Study, cells: Sequence[Cell], dest: Path) -> str:
@@ -44,10 +44,11 @@ def layout_of(study: Study, name: str, cells: Sequence[Cell]) -> TableLayout:
     rows = dict.fromkeys([*table.rows, *(cell.row for cell in here)])
     present = {kind: {getattr(cell, kind) for cell in here} for kind in ("row", "column", "task")}
     shown = [row for row in rows if row in present["row"]]
+    headings = _headings(table, shown)
     return TableLayout(
         name,
         table.title,
-        tuple(_row(study, table, row, shown) for row in shown),
+        tuple(_row(study, table, row, headings) for row in shown),
         {key: study.columns[key].label or key for key in table.columns if key in present["column"]},
         tuple(
             TableTask(key, study.tasks[key].label, study.tasks[key].metric)
@@ -60,13 +61,23 @@ def layout_of(study: Study, name: str, cells: Sequence[Cell]) -> TableLayout:
     )
 
 
-def _row(study: Study, table, name: str, shown: list[str]) -> TableRow:
+def _headings(table: Layout, shown: list[str]) -> dict[str, str]:
+    """The line above each shown row that is the first of its group, also where the group's own first is left out."""
+    headings, group, last = {}, "", ""
+    for row in [*table.rows, *(row for row in shown if row not in table.rows)]:
+        group = table.headings.get(row, group)
+        if row in shown:
+            headings[row], last = group if group != last else "", group
+    return headings
+
+
+def _row(study: Study, table: Layout, name: str, headings: dict[str, str]) -> TableRow:
     method = study.method(name)
     baseline = table.improvements.get(name, "")
     return TableRow(
         name,
         method.label or name,
-        table.headings.get(name, ""),
-        baseline if baseline in shown else "",
+        headings[name],
+        baseline if baseline in headings else "",
         1 if method.descriptor else None,
     )

@@ -11,7 +11,7 @@ STUDY = """
 recipes: {recipes}
 seeds: [1, 2]
 data: {{pretraining: data/a, diagnosis: data/b, identification: data/c}}
-windows: {{pretraining: 1000, diagnosis: 500}}
+seconds: {{pretraining: 9450, diagnosis: 500}}
 settings: {{pretraining: [size=tiny], finetuning: [machine=cpu]}}
 tasks:
   diagnosis: {{label: Dx., recipe: diagnosis, task: ecg_classification, subset: test, metric: macro_auc}}

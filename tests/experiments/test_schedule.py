@@ -64,7 +64,7 @@ def test_gpus_are_shared_by_need():
     run = Recorder()
     run_all(family(), run, 4, ("0", "1", "2"), lambda job: 1 if job.parent else 3)
     assert all(len(gpus) == (1 if "diagnosis" in name else 3) for name, gpus in run.gpus.items())
-    with pytest.raises(ValueError, match="GPUs must be at least the 3 that pretraining/a is set to use .* got 2"):
+    with pytest.raises(ValueError, match=r"GPUs must be at least the 3 that pretraining/a is set to use .* got 2"):
         run_all(family(), run, 4, ("0", "1"), lambda job: 1 if job.parent else 3)
 
 

@@ -17,7 +17,7 @@ def test_a_study_names_its_recipes_and_what_its_cells_differ_in(write_study):
 def test_a_method_that_is_not_named_is_the_recipe_of_its_name(write_study):
     study = read_study(write_study())
     assert study.method("w2v").recipe == "w2v" and study.method("w2v").label == "w2v"
-    with pytest.raises(ValueError, match="method must be one of .*cmsc.*, got 'w2w'"):
+    with pytest.raises(ValueError, match=r"method must be one of .*cmsc.*, got 'w2w'"):
         study.method("w2w")
 
 
@@ -55,7 +55,7 @@ def test_what_no_study_has_is_refused_by_name(write_study, old, new, message):
 
 
 def test_what_is_no_study_is_refused(write_study, tmp_path):
-    with pytest.raises(FileNotFoundError, match="study must be a yaml file, got .*none.yaml"):
+    with pytest.raises(FileNotFoundError, match=r"study must be a yaml file, got .*none\.yaml"):
         read_study(tmp_path / "none.yaml")
     with pytest.raises(ValueError, match="study must be a yaml mapping"):
         read_study(write_study("- a\n- b\n"))
