@@ -20,7 +20,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--leads", default="12", help=f"available leads, the others being zero: a set ({', '.join(LEAD_SETS)}) or names such as I,II,V2 (12)")  # fmt: skip  # noqa: E501
     parser.add_argument("--subset", help="manifest to score: probe or valid_probe with its gallery beside it for identification (probe), any for diagnosis (test)")  # fmt: skip  # noqa: E501
     parser.add_argument("--window-seconds", type=float, default=5.0, metavar="S", help="length of the windows whose descriptors are averaged over a recording (5)")  # fmt: skip  # noqa: E501
-    parser.add_argument("--neighbours", type=int, default=50, metavar="K", help="training recordings that answer, for diagnosis (50)")  # fmt: skip  # noqa: E501
+    answer = "training recordings that answer, for diagnosis (50, or all where there are fewer)"
+    parser.add_argument("--neighbours", type=int, metavar="K", help=answer)
     parser.add_argument("--threshold", default="0.5", help="probability from which a class is decided: a number, or fit or fit_per_class, fitted on valid (0.5)")  # fmt: skip  # noqa: E501
     parser.add_argument("--results-path", type=Path, metavar="FOLDER", help="where metrics_<subset>.json and predictions_<subset>.tsv are written")  # fmt: skip  # noqa: E501
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (1)")

@@ -20,6 +20,7 @@ from fairseq_signals.evaluation.subgroups import GROUPINGS
 from fairseq_signals.evaluation.thresholds import fit_class_thresholds, fit_threshold
 from fairseq_signals.evaluation.window_descriptors import DescribedRecordings, describe_recordings
 
+NEIGHBOURS = 50
 PREVALENCE = "prevalence"
 """The baseline that looks at no ECG: the share of the training recordings that have each class."""
 
@@ -67,7 +68,7 @@ def diagnose(
     leads: tuple[str, ...] = STANDARD_LEADS,
     results: Path | None = None,
     subset: str = "test",
-    neighbours: int = 50,
+    neighbours: int | None = None,
     threshold: str = "0.5",
     train_subset: str = "train",
     valid_subset: str = "valid",
@@ -81,7 +82,7 @@ def diagnose(
         leads: standard names of the available leads; the others are zero.
         results: folder for `metrics_<subset>.json` and `predictions_<subset>.tsv`; None writes nothing.
         subset: name of the manifest to score.
-        neighbours: how many of the nearest training recordings answer.
+        neighbours: how many of the nearest training recordings answer; None is 50, or all where there are fewer.
         threshold: a probability, or `fit` or `fit_per_class` on `valid_subset`, as for trained models.
         train_subset: name of the manifest whose labels answer.
         valid_subset: name of the manifest to fit thresholds on.
@@ -94,6 +95,7 @@ def diagnose(
     if not train.classes:
         raise ValueError(f"classes must be listed in dataset.yaml beside the manifests, got none ({train.folder})")
     labels, known = label_matrix(train, train.classes)
+    neighbours = min(NEIGHBOURS, len(train)) if neighbours is None else neighbours
     described = {}
 
     def answer(name: str) -> tuple[Manifest, np.ndarray]:

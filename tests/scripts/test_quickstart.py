@@ -45,11 +45,11 @@ def test_once_again_and_with_other_settings(tmp_path):
     trained = stamps()
     quickstart(*small, "--updates", 10)
     assert stamps() == trained  # what is done is not done again
-    shutil.rmtree(tmp_path / "run" / "identification_2_random")
+    shutil.rmtree(tmp_path / "run" / "identification/random_init/P-2/seed1")
     quickstart(*small, "--updates", 11)
     again = stamps()
-    assert again.pop(tmp_path / "run/pretrained/checkpoint_last.pt") == trained.pop(
-        tmp_path / "run/pretrained/checkpoint_last.pt"
+    assert again.pop(tmp_path / "run/pretraining/w2v_cmsc_rlm/12/seed1/checkpoint_last.pt") == trained.pop(
+        tmp_path / "run/pretraining/w2v_cmsc_rlm/12/seed1/checkpoint_last.pt"
     )
     assert again.keys() == trained.keys() and all(again[path] > trained[path] for path in again)
 
