@@ -15,7 +15,7 @@ def collect(study: Study, cells: Iterable[Cell], dest: Path) -> tuple[list[dict[
     """Rows `table, row, task, column, metric, seed, value` of the cells that are done, and the cells that are not.
 
     Raises:
-        ValueError: a file of scores lacks the metric that the study names.
+        ValueError: a file of scores lacks the metric that the study names, or was made with other settings.
     """
     rows, missing = [], []
     for cell in cells:
@@ -23,6 +23,7 @@ def collect(study: Study, cells: Iterable[Cell], dest: Path) -> tuple[list[dict[
         if not state.done:
             missing.append(cell)
             continue
+        state.check()
         metric = study.tasks[cell.task].metric
         scores = json.loads(state.metrics.read_text(encoding="utf-8"))
         if metric not in scores:

@@ -13,7 +13,8 @@ from fairseq_signals.experiments.listing import listing
 from fairseq_signals.experiments.plan import PRETRAINING, Cell, Job, Selection, jobs_of, select_cells
 from fairseq_signals.experiments.run import Place, run_job
 from fairseq_signals.experiments.schedule import run_all
-from fairseq_signals.experiments.study import Study, read_study
+from fairseq_signals.experiments.study import Study
+from fairseq_signals.experiments.study_file import read_study
 from fairseq_signals.experiments.tables import write_tables
 
 

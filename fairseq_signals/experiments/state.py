@@ -8,21 +8,23 @@ from typing import Any
 import yaml
 
 from fairseq_signals.data.atomic import written_whole
+from fairseq_signals.data.card import file_digest
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.plan import Job
 from fairseq_signals.modules.checkpoint import is_whole, newest_whole
 
 # Settings that change nothing in the result: where things stand, how they are shown, on how many machines they run.
 _FREE = ("checkpoint.save_dir", "common.log_", "common.user_dir", "dataset.num_workers", "distributed_training.")
-_FREE += ("hydra.", "model.pretrained")
+_FREE += ("hydra.", "model.pretrained", "task.data")
 
 
 def settings_of(job: Job) -> dict[str, Any]:
-    """Everything that a training's result depends on, flat, its pre-training's included."""
+    """Everything that a training's result depends on, flat, its data's and its pre-training's included."""
+    data = {"data": job.data, "data: digest of dataset.yaml": _digest(Path(job.data) / "dataset.yaml")}
     if job.descriptor:
-        return {"descriptor": job.descriptor, "leads": job.leads, "data": job.data}
-    flat = _flat(compose_recipe(job.recipe, [*job.settings, f"task.data={job.data}"]))
-    own = {key: value for key, value in flat.items() if not key.startswith(_FREE)}
+        return {"descriptor": job.descriptor, "leads": job.leads, **data}
+    flat = _flat(compose_recipe(job.recipe, list(job.settings)))
+    own = data | {key: value for key, value in flat.items() if not key.startswith(_FREE)}
     parent = settings_of(job.parent) if job.parent else {}
     return {**own, **{f"pretraining: {key}": value for key, value in parent.items()}}
 
@@ -77,26 +79,41 @@ class State:
             else "to do"
         )
 
-    def begin(self, overwrite: bool):
-        """Notes the settings, and looks whether what stands there was made with the same.
+    def check(self):
+        """Looks whether what stands there was made with the job's settings.
 
         Raises:
-            ValueError: it was made with others, and `overwrite` does not allow to discard it; says which.
+            ValueError: it was made with others; says which.
         """
-        wanted = json.loads(json.dumps(settings_of(self.job)))
-        if self._settings.is_file():
-            changed = differences(yaml.safe_load(self._settings.read_text(encoding="utf-8")), wanted)
-            if not changed:
-                self._mend()
-                return
+        if not self._settings.is_file():
+            return
+        changed = differences(yaml.safe_load(self._settings.read_text(encoding="utf-8")), self._wanted())
+        if changed:
+            raise ValueError(
+                f"settings must be those that {self.job.name} was begun with: {'; '.join(changed[:8])} "
+                f"({self.folder}); `run --overwrite` discards what is there, another --dest keeps it"
+            )
+
+    def begin(self, overwrite: bool):
+        """Notes the settings of a new training; one that was begun must have the same.
+
+        Raises:
+            ValueError: it was begun with others, and `overwrite` does not allow to discard it.
+        """
+        try:
+            self.check()
+        except ValueError:
             if not overwrite:
-                raise ValueError(
-                    f"settings must be those that {self.job.name} was begun with: {'; '.join(changed[:8])} "
-                    f"({self.folder}); --overwrite discards what is there, another --dest keeps it"
-                )
+                raise
             shutil.rmtree(self.folder)
+        if self._settings.is_file():
+            self._mend()
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self._settings, yaml.safe_dump(wanted, sort_keys=True))
+        _write(self._settings, yaml.safe_dump(self._wanted(), sort_keys=True))
+
+    def _wanted(self) -> dict[str, Any]:
+        return json.loads(json.dumps(settings_of(self.job)))  # tuples as lists, as the file has them
 
     def finish_training(self, facts: dict[str, Any]):
         """Marks the training as ended; `facts` (seconds, versions) are kept for the report."""
@@ -115,6 +132,10 @@ class State:
             whole = newest_whole(self.folder)
             if whole:
                 shutil.copyfile(whole, last)
+
+
+def _digest(path: Path) -> "str | None":
+    return file_digest(path)[:16] if path.is_file() else None
 
 
 def _write(path: Path, text: str):

@@ -6,7 +6,7 @@ import pytest
 from fairseq_signals.experiments.listing import cost_of, listing
 from fairseq_signals.experiments.plan import Selection, jobs_of, select_cells
 from fairseq_signals.experiments.state import State
-from fairseq_signals.experiments.study import read_study
+from fairseq_signals.experiments.study_file import read_study
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
 from fairseq_signals.experiments.plan import Selection, jobs_of, select_cells
-from fairseq_signals.experiments.study import read_study
+from fairseq_signals.experiments.study_file import read_study
 
 
 def names(write_study, **selection) -> list[str]:

@@ -1,5 +1,5 @@
 from fairseq_signals.experiments.plan import Selection, select_cells
-from fairseq_signals.experiments.study import read_study
+from fairseq_signals.experiments.study_file import read_study
 from fairseq_signals.experiments.tables import layout_of
 
 HEADED = 'headings: {spectrum: Nothing learned, random_init: Learned}\n    columns: ["12", P-2]'

@@ -1,6 +1,6 @@
 import pytest
 
-from fairseq_signals.experiments.study import read_study
+from fairseq_signals.experiments.study_file import read_study
 
 
 def test_a_study_names_its_recipes_and_what_its_cells_differ_in(write_study):
