@@ -23,7 +23,7 @@ from fairseq_signals.experiments.plan import PRETRAINING, Cell, Job, Selection, 
 from fairseq_signals.experiments.run import Place, run_job
 from fairseq_signals.experiments.schedule import run_all
 from fairseq_signals.experiments.state import State
-from fairseq_signals.experiments.study import read_study
+from fairseq_signals.experiments.study_file import read_study
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "examples" / "oh2022" / "tables_quickstart.yaml"
