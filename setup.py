@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 # What recorders export: DICOM, Philips, and (heavy) SCP-ECG and others.
 VENDORS = ["pydicom>=3.0", "sierraecg", "ecgdatakit>=2.0", "defusedxml"]
 DASK = ["dask[distributed]"]  # preparation on an existing cluster
+SLURM = ["hydra-submitit-launcher"]  # scripts/experiments.py run --launcher submitit_slurm
 
 setup(
     name="fairseq-signals",
@@ -20,6 +21,7 @@ setup(
     package_data={"fairseq_signals": ["**/*.tsv"]},
     install_requires=[
         "fairseq-fixed==0.12.3.1",
+        "hydra-core>=1.3",
         "omegaconf",
         "torch>=2.6",
         "numpy>=2.0",
@@ -40,6 +42,7 @@ setup(
     extras_require={
         "vendors": VENDORS,
         "dask": DASK,
-        "test": ["pytorch-metric-learning", "ruff", *VENDORS, *DASK],
+        "slurm": SLURM,
+        "test": ["pytorch-metric-learning", "ruff", *VENDORS, *DASK, *SLURM],
     },
 )
