@@ -8,6 +8,7 @@ Conventions:
 
 Descriptors:
     `median_beat`: the median over the heart beats, in mV.
+    `rate_corrected_beat`: the same, with the T wave as late as at 60 beats a minute.
     `lead_covariance`: how the leads go together, in mV.
     `log_spectrum`: power by frequency, on a logarithmic scale.
 """
@@ -24,6 +25,10 @@ SILENCE = 1e-6
 BEFORE_S, AFTER_S = 0.2, 0.4
 """Seconds of a beat before and after the middle of its QRS complex: from the P wave to the end of the T wave."""
 
+_INTERVALS_S = (0.3, 1.5)
+_QRS_END_S = 0.06
+_QT_POWER = 0.42
+_LONGEST_AFTER_S = 0.5  # a beat of 1.5 s ends at 0.06 + 0.34 * 1.5 ** 0.42 = 0.46 s
 _WANDER_HZ = 0.5
 _MARGIN_S = 0.05  # by which a beat may be moved to its centre
 _QRS_BAND_HZ = (5.0, 20.0)
@@ -52,16 +57,35 @@ def median_beat(signal: np.ndarray, rate: float) -> np.ndarray:
         ValueError: see `is_silent`; a rate too low to see a QRS complex.
     """
     if is_silent(signal):
-        return np.full(len(signal) * _beat_length(rate), SILENCE)
-    margin = round(_MARGIN_S * rate)
-    before, length = round(BEFORE_S * rate) + margin, _beat_length(rate) + 2 * margin
-    middles = beat_places(signal, rate)
-    whole = middles[(middles >= before) & (middles - before + length <= signal.shape[1])]
-    padded = np.pad(_without_wander(signal, rate), ((0, 0), (before, length)), mode="edge")
-    beats = np.stack([padded[:, middle : middle + length] for middle in (whole if len(whole) else middles)])
-    beat = _centred(np.median(beats, axis=0), margin, before)  # [L, n]
-    beat -= np.median(beat, axis=1, keepdims=True)
-    return _audible(beat.ravel())
+        return np.full(len(signal) * _samples(BEFORE_S + AFTER_S, rate), SILENCE)
+    beat = _beat(signal, rate, AFTER_S)
+    return _audible((beat - np.median(beat, axis=1, keepdims=True)).ravel())
+
+
+def rate_corrected_beat(signal: np.ndarray, rate: float) -> np.ndarray:
+    """The median beat with ST segment and T wave as long as they would be at 60 beats a minute, `[L * n]`.
+
+    From 0.06 s after the middle of the QRS complex on, time is stretched by the power 0.42 of the interval between
+    beats, so that one person's T wave is found in one place at different heart rates. P wave and QRS complex stay.
+
+    The power is what the peak of the T wave follows in 26,660 windows of 13,330 recordings of PTB-XL, each of another
+    person; corrections of the QT interval in use take 1/2 (Bazett 1920) or 1/3 (Fridericia 1920). Intervals count as
+    0.3 s at least and 1.5 s at most, and as 1 s where a window has but one beat.
+
+    Args and errors: as in `median_beat`.
+    """
+    size = _samples(BEFORE_S + AFTER_S, rate)
+    if is_silent(signal):
+        return np.full(len(signal) * size, SILENCE)
+    intervals = np.diff(beat_places(signal, rate)) / rate
+    interval = np.clip(np.median(intervals), *_INTERVALS_S) if len(intervals) else 1.0
+    beat = _beat(signal, rate, _LONGEST_AFTER_S)
+    time = np.arange(size) / rate - BEFORE_S
+    later = np.maximum(time - _QRS_END_S, 0)
+    source = np.minimum(time, _QRS_END_S) + later * interval**_QT_POWER
+    places = np.arange(beat.shape[1]) / rate - BEFORE_S
+    beat = np.stack([np.interp(source, places, lead) for lead in beat])
+    return _audible((beat - np.median(beat, axis=1, keepdims=True)).ravel())
 
 
 def beat_places(signal: np.ndarray, rate: float) -> np.ndarray:
@@ -132,6 +156,7 @@ def is_silent(signal: np.ndarray) -> bool:
 
 DESCRIPTORS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "median_beat": median_beat,
+    "rate_corrected_beat": rate_corrected_beat,
     "lead_covariance": lead_covariance,
     "log_spectrum": log_spectrum,
 }
@@ -153,8 +178,19 @@ def _centred(beat: np.ndarray, margin: int, middle: int) -> np.ndarray:
     return np.stack([np.interp(target, places, lead) for lead in beat])
 
 
-def _beat_length(rate: float) -> int:
-    return round((BEFORE_S + AFTER_S) * rate)
+def _beat(signal: np.ndarray, rate: float, after_s: float) -> np.ndarray:
+    """The median beat without wander from `BEFORE_S` before its centre to `after_s` after it, `[L, n]`."""
+    margin = round(_MARGIN_S * rate)
+    before, length = round(BEFORE_S * rate) + margin, _samples(BEFORE_S + after_s, rate) + 2 * margin
+    middles = beat_places(signal, rate)
+    whole = middles[(middles >= before) & (middles - before + length <= signal.shape[1])]
+    padded = np.pad(_without_wander(signal, rate), ((0, 0), (before, length)), mode="edge")
+    beats = np.stack([padded[:, middle : middle + length] for middle in (whole if len(whole) else middles)])
+    return _centred(np.median(beats, axis=0), margin, before)
+
+
+def _samples(seconds: float, rate: float) -> int:
+    return round(seconds * rate)
 
 
 def _checked(signal: np.ndarray) -> np.ndarray:

@@ -15,7 +15,10 @@ from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.evaluation.arrays import boolean_table, finite_table, known_table
 from fairseq_signals.evaluation.diagnosis import diagnosis_scores
 from fairseq_signals.evaluation.identification import identification_scores, match
+from fairseq_signals.evaluation.prevalence import prevalence
 from fairseq_signals.evaluation.report import write_matches, write_metrics, write_predictions
+from fairseq_signals.evaluation.session_pairs import describe_sessions
+from fairseq_signals.evaluation.session_whitening import SessionWhitening, fit_session_whitening
 from fairseq_signals.evaluation.subgroups import GROUPINGS
 from fairseq_signals.evaluation.thresholds import fit_class_thresholds, fit_threshold
 from fairseq_signals.evaluation.window_descriptors import DescribedRecordings, describe_recordings
@@ -31,9 +34,13 @@ def identify(
     leads: tuple[str, ...] = STANDARD_LEADS,
     results: Path | None = None,
     subset: str = "probe",
+    whiten: str | None = None,
     **windows,
 ) -> dict[str, Any]:
     """Scores of matching probe to gallery by the cosine of descriptors; see `evaluation.identification`.
+
+    With `whiten` the descriptors pass a linear map that is fitted on training recordings first: one closed form, no
+    training, but no longer without learning.
 
     Args:
         data: folder with the manifests.
@@ -41,6 +48,8 @@ def identify(
         leads: standard names of the available leads; the others are zero.
         results: folder for `metrics_<subset>.json` and `predictions_<subset>.tsv`; None writes nothing.
         subset: name of the probe's manifest, which ends in `probe`; its gallery lies beside it.
+        whiten: name of a manifest of training recordings to fit `evaluation.session_whitening` on, whose patients are
+            none of the gallery's or probe's; None compares the descriptors themselves.
         windows: `window_seconds`, `workers`, `progress` of `window_descriptors.describe_recordings`.
 
     Raises:
@@ -53,8 +62,11 @@ def identify(
     split = len(described.manifests[0])
     gallery, probe = slice(0, split), slice(split, None)
     vectors, ids, patients = described.vectors, described.ids, described.patients
+    if whiten:
+        vectors = _whitening(_manifest(data, whiten), set(patients), descriptor, leads, **windows)(vectors)
     parts = vectors[gallery], patients[gallery], vectors[probe], patients[probe]
-    scores = {**_settings(data, subset, leads, descriptor, described), **identification_scores(*parts)}
+    settings = _settings(data, subset, leads, descriptor, described) | ({"whitened_on": whiten} if whiten else {})
+    scores = {**settings, **identification_scores(*parts)}
     if results:
         write_metrics(Path(results) / f"metrics_{subset}.json", scores)
         path = Path(results) / f"predictions_{subset}.tsv"
@@ -125,18 +137,6 @@ def diagnose(
     return metrics
 
 
-def prevalence(labels, known=None) -> np.ndarray:
-    """Share of the recordings with each class among those of which it is known, float64 `[C]`; 0 where of none.
-
-    Args:
-        labels: boolean `[N, C]`.
-        known: boolean `[N, C]`, or None where everything is known.
-    """
-    labels = boolean_table(labels, "labels")
-    known = known_table(known, labels.shape)
-    return (labels & known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-
-
 def neighbours_answer(train, labels, known, vectors, neighbours: int) -> np.ndarray:
     """Probability of each class from the recordings of highest cosine, float64 `[M, C]`.
 
@@ -168,6 +168,16 @@ def neighbours_answer(train, labels, known, vectors, neighbours: int) -> np.ndar
         has += labels[column] & known[column]
         is_known += known[column]
     return (has + prevalence(labels, known)) / (is_known + 1)
+
+
+def _whitening(path: Path, judged: set[str], descriptor: str, leads: tuple[str, ...], **windows) -> SessionWhitening:
+    shared = judged & set(Manifest(path).column("patient"))
+    if shared:
+        raise ValueError(
+            f"recordings to fit on must be of other patients than those to identify, got {len(shared)} of theirs in "
+            f"{path} (first: {min(shared)})"
+        )
+    return fit_session_whitening(*describe_sessions(path, descriptor, leads, **windows))
 
 
 def _threshold(threshold: str, answer, valid_subset: str, classes) -> "float | np.ndarray":

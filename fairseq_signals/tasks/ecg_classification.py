@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from fairseq.tasks import register_task
-from omegaconf import open_dict
+from omegaconf import II, open_dict
 
 from fairseq_signals.data.dataset import UNKNOWN
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.evaluation.diagnosis import diagnosis_scores
+from fairseq_signals.evaluation.prevalence import prevalence
 from fairseq_signals.evaluation.report import write_predictions
 from fairseq_signals.evaluation.subgroups import GROUPINGS
 from fairseq_signals.evaluation.thresholds import fit_class_thresholds, fit_threshold
@@ -36,6 +37,7 @@ class ECGClassificationConfig(ECGTaskConfig):
             "fitted on subsets named valid*, kept with the checkpoint and used everywhere else"
         },
     )
+    train_subset: str = II("dataset.train_subset")
 
 
 @register_task("ecg_classification", dataclass=ECGClassificationConfig)
@@ -68,6 +70,10 @@ class ECGClassification(ScoredTask):
                 f"({self.cfg.data})"
             )
         return list(classes)
+
+    def prevalence(self) -> np.ndarray:
+        """Share of the training recordings with each class among those of which it is known, float64 `[C]`."""
+        return prevalence(*label_matrix(Manifest(self.manifest(self.cfg.train_subset)), self.classes))
 
     def label(self, windows, subset, training):
         """Attaches labels by class; a class that the data set does not list is unknown throughout."""

@@ -139,6 +139,8 @@ class ECGTask(FairseqTask):
         model = super().build_model(cfg, from_checkpoint)
         if not from_checkpoint and hasattr(model, "load_pretrained"):
             model.load_pretrained()
+        if not from_checkpoint and hasattr(model, "start"):
+            model.start(self)
         return model
 
     resolved_keys = ("transforms",)

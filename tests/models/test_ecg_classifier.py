@@ -177,3 +177,13 @@ def test_a_frozen_encoder_works_as_in_evaluation(build, pretrained):
 def test_every_parameter_may_be_optimised_from_the_start(build, pretrained):
     model = build("--pretrained", pretrained, "--freeze-updates", 5)[2]
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_the_head_may_start_at_the_prevalence_of_its_classes(build, arguments, ecg_data):
+    _, task, model, _ = build(*arguments["random"], "--head-bias", "prevalence")
+    rows = [line.split("\t") for line in (ecg_data / "train.tsv").read_text().splitlines()]
+    labels = [row[rows[0].index("labels")].split(",") for row in rows[1:]]
+    for place, code in enumerate(task.classes):
+        share = sum(code in applying for applying in labels) / len(labels)
+        assert model.head.bias[place].sigmoid().item() == pytest.approx(min(max(share, 1e-4), 1 - 1e-4), rel=1e-4)
+    assert not build(*arguments["random"])[2].head.bias.any()
