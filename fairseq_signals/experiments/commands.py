@@ -5,21 +5,33 @@ from pathlib import Path
 from typing import Any
 
 import fairseq_signals
+from fairseq_signals.experiments.composition import quoted
+from fairseq_signals.experiments.defaults import setting
 from fairseq_signals.experiments.plan import Job
 from fairseq_signals.experiments.state import State
 
 PACKAGE = Path(fairseq_signals.__file__).parent
 
 
-def train_command(job: Job, dest: Path) -> list[str]:
-    """`fairseq-hydra-train` with the job's recipe, into its folder."""
+def train_command(job: Job, dest: Path, config: dict[str, Any]) -> list[str]:
+    """`fairseq-hydra-train` with the job's recipe, into its folder.
+
+    Args:
+        job: with a recipe.
+        dest: folder of the study's trainings.
+        config: the composed recipe. Where it says nothing of the world size it is one: fairseq would take every GPU
+            that it sees, and with them another batch.
+    """
     folder = State(job, dest).folder
-    settings = [f"common.user_dir={PACKAGE}", f"task.data={job.data}"]
-    settings += [f"checkpoint.save_dir={folder}", f"hydra.run.dir={folder / 'hydra'}"]
+    world = setting(config, "distributed_training", "distributed_world_size")
+    # Behind the job's settings: the last word is the study's.
+    own = [f"common.user_dir={quoted(PACKAGE)}", f"task.data={quoted(job.data)}"]
+    own += [f"checkpoint.save_dir={quoted(folder)}", f"hydra.run.dir={quoted(folder / 'hydra')}"]
+    own += [f"distributed_training.distributed_world_size={world}"]
     if job.parent:
-        settings.append(f"model.pretrained={State(job.parent, dest).checkpoint}")
+        own.append(f"model.pretrained={quoted(State(job.parent, dest).checkpoint)}")
     recipe = ["--config-dir", str(job.recipe.parent), "--config-name", job.recipe.stem]
-    return [_installed("fairseq-hydra-train"), *recipe, *settings, *job.settings]
+    return [_installed("fairseq-hydra-train"), *recipe, *job.settings, *own]
 
 
 def validate_command(job: Job, dest: Path, config: dict[str, Any]) -> list[str]:

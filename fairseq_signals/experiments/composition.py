@@ -6,6 +6,7 @@ settings of tasks, models and criterions are looked at when a run starts.
 """
 
 import difflib
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -52,6 +53,12 @@ def compose_recipe(recipe: "str | Path", overrides: Sequence[str] = ()) -> dict[
     except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         raise ValueError(_refusal(recipe, overrides, error)) from error
     return settings
+
+
+def quoted(text: "str | Path") -> str:
+    """A text as the value of a change, which Hydra reads back letter by letter: spaces, commas, umlauts, brackets."""
+    text = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + found[2].replace("'", "\\'"), str(text))
+    return "'" + text.replace("${", "\\${") + "'"
 
 
 @contextmanager

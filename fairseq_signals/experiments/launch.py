@@ -1,18 +1,19 @@
 """Trainings through one of Hydra's launchers: SLURM by submitit, or whatever launcher is installed.
 
 The jobs go out in two waves, because Hydra's launchers know no order: pre-trainings, and what starts from them once all
-are done. Each job runs `experiments.hydra_job`, which does what `experiments.run` does here, so that what is done is
-not done again there either.
+have ended. Each job runs `experiments.hydra_job`, which does what `experiments.run` does here, so that what is done is
+not done again there either. What came of them is read from their folders: a node that died tells nobody.
 """
 
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fairseq_signals.experiments.composition import quoted
 from fairseq_signals.experiments.plan import Job
 from fairseq_signals.experiments.run import Place
+from fairseq_signals.experiments.state import State
 
 
 def waves(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -22,21 +23,42 @@ def waves(jobs: Sequence[Job]) -> list[list[Job]]:
 
 
 def launch(jobs: Sequence[Job], place: Place, arguments: Sequence[str], launcher: str, options: Sequence[str]) -> int:
-    """Sends the jobs out and waits for them; gives the exit status of Hydra's last multirun.
+    """Sends out what is not done and waits for it; 1 where something is not done then.
 
     Args:
-        jobs: parents and children.
+        jobs: parents and children; a child of a pre-training that failed is not sent.
         place: where and how they run.
         arguments: of the command line that selected them, from which a node finds them again by name.
         launcher: name of the installed launcher, such as `submitit_slurm`.
         options: of the launcher, such as `hydra.launcher.partition=gpu`.
+
+    Raises:
+        ValueError: what stands in a folder was made with other settings, and may not be discarded.
     """
+    left = [job for job in jobs if not _finished(job, place)]
+    for wave in waves(left):
+        ready = [job for job in wave if job.parent is None or _finished(job.parent, place)]
+        if ready:
+            subprocess.run(multirun(ready, place, arguments, launcher, options))
+    failed = [job.name for job in left if not _finished(job, place)]
+    print(f"{len(left) - len(failed)} trained or scored, {len(jobs) - len(left)} done before, {len(failed)} failed")
+    for name in failed:
+        print(f"  {name}: see {place.dest / name} and {place.dest / 'launches'}")
+    return 1 if failed else 0
+
+
+def multirun(
+    jobs: Sequence[Job], place: Place, arguments: Sequence[str], launcher: str, options: Sequence[str]
+) -> list[str]:
+    """The command that sends jobs through a launcher, for the arguments of `launch`."""
     module = [sys.executable, "-m", "fairseq_signals.experiments.hydra_job", "--multirun"]
-    sweep = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={Path(place.dest).resolve() / 'launches'}"]
-    for wave in waves(jobs):
-        names = ",".join(f"'{job.name}'" for job in wave)
-        given = f"arguments={json.dumps(list(arguments))}"
-        code = subprocess.run([*module, *sweep, *options, given, f"job={names}"]).returncode
-        if code:
-            return code
-    return 0
+    sweep = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={quoted(Path(place.dest).resolve() / 'launches')}"]
+    given = f"arguments=[{','.join(map(quoted, arguments))}]"
+    return [*module, *sweep, *options, given, f"job={','.join(quoted(job.name) for job in jobs)}"]
+
+
+def _finished(job: Job, place: Place) -> bool:
+    state = State(job, place.dest)
+    if not place.overwrite:
+        state.check()
+    return state.done and not state.changed()

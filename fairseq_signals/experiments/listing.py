@@ -49,7 +49,7 @@ def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str
 
 def cost_of(job: Job, expected: Mapping[str, float]) -> "Cost | None":
     """What a training comes to; None for a baseline that learns nothing, or where its data is not known."""
-    if job.recipe is None:
+    if job.descriptor:
         return None
     config = compose_recipe(job.recipe, [*job.settings, f"task.data={job.data}"])
     windows = windows_per_epoch(job.data, config["dataset"]["train_subset"], config)

@@ -12,6 +12,7 @@ from typing import Optional
 from fairseq_signals.experiments.study import Column, Method, Study, Task
 
 PRETRAINING = "pretraining"
+_OWN = ("task.data", "checkpoint.save_dir", "common.seed", "common.user_dir", "hydra.run.dir")
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,11 @@ class Job:
     Attributes:
         name: its folder below the study's.
         data: folder of manifests.
-        recipe: yaml file of the training; None where nothing is trained.
+        recipe: yaml file of the training; for a baseline, of the one whose leads, windows and threshold it takes.
         settings: what differs from the recipe.
         parent: the pre-training whose encoder it starts from.
         task: what is scored after it; None scores nothing.
         descriptor: of a baseline without learning.
-        leads: lead set of such a baseline.
     """
 
     name: str
@@ -36,7 +36,6 @@ class Job:
     parent: Optional["Job"] = None
     task: Optional[Task] = None
     descriptor: Optional[str] = None
-    leads: str = "12"
 
     @property
     def metrics(self) -> str:
@@ -122,43 +121,57 @@ def _cells(study: Study, table: str, row: str, task: str, column: str, seeds: Se
 
 def baseline(study: Study, method: Method, task: Task, column: Column) -> Job:
     """The scores of a descriptor; it has no seed, as nothing in it is drawn."""
-    leads = [item.split("=", 1)[1] for item in column.finetuning if item.startswith("task.leads=")]
-    return Job(
-        f"{task.name}/{method.name}/{column.name}",
-        study.data[task.name],
-        task=task,
-        descriptor=method.descriptor,
-        leads=leads[-1] if leads else "12",
-    )
+    name = f"{task.name}/{method.name}/{column.name}"
+    settings = _finetuning(study, method, task, column)
+    return Job(name, _data(study, task.name), _recipe(study, task.recipe), settings, None, task, method.descriptor)
 
 
 def training(study: Study, method: Method, task: Task, column: Column, seed: int) -> Job:
-    """A fine-tuning, with the pre-training that it starts from where the method has one."""
-    return Job(
-        f"{task.name}/{method.name}/{column.name}/seed{seed}",
-        study.data[task.name],
-        study.recipes / f"{task.recipe}.yaml",
-        (
-            *study.settings.get("finetuning", ()),
-            *task.settings,
-            *method.finetuning,
-            *column.finetuning,
-            f"common.seed={seed}",
-        ),
-        pretraining(study, method, column, seed) if method.recipe else None,
-        task,
-    )
+    """A fine-tuning, with the pre-training that it starts from where the method has one.
+
+    Raises:
+        ValueError: a setting is the study's own business, or the study names no data for the task.
+    """
+    name = f"{task.name}/{method.name}/{column.name}/seed{seed}"
+    settings = _finetuning(study, method, task, column)
+    parent = pretraining(study, method, column, seed) if method.recipe else None
+    _refuse_own(name, settings, ("model.pretrained",) if parent else ())
+    settings = (*settings, f"common.seed={seed}")
+    return Job(name, _data(study, task.name), _recipe(study, task.recipe), settings, parent, task)
 
 
 def pretraining(study: Study, method: Method, column: Column, seed: int) -> Job:
     """The pre-training behind a column."""
     source = study.columns[column.pretrained_on or column.name]
-    return Job(
-        f"{PRETRAINING}/{method.name}/{source.name}/seed{seed}",
-        study.data[PRETRAINING],
-        study.recipes / f"{method.recipe}.yaml",
-        (*study.settings.get(PRETRAINING, ()), *method.pretraining, *source.pretraining, f"common.seed={seed}"),
-    )
+    name = f"{PRETRAINING}/{method.name}/{source.name}/seed{seed}"
+    settings = (*study.settings.get(PRETRAINING, ()), *method.pretraining, *source.pretraining)
+    _refuse_own(name, settings)
+    settings = (*settings, f"common.seed={seed}")
+    return Job(name, _data(study, PRETRAINING), _recipe(study, method.recipe), settings)
+
+
+def _finetuning(study: Study, method: Method, task: Task, column: Column) -> tuple[str, ...]:
+    return (*study.settings.get("finetuning", ()), *task.settings, *method.finetuning, *column.finetuning)
+
+
+def _recipe(study: Study, name: str) -> Path:
+    return study.recipes / f"{name}.yaml"
+
+
+def _data(study: Study, stage: str) -> str:
+    if stage not in study.data:
+        raise ValueError(f"data must name a folder for {stage}, got {', '.join(study.data) or 'none'} ({study.path})")
+    return study.data[stage]
+
+
+def _refuse_own(name: str, settings: Iterable[str], more: tuple[str, ...] = ()):
+    # One of these in a setting would train elsewhere, on other data or from another encoder than the folder says.
+    for text in settings:
+        if text.partition("=")[0].strip("+~ ") in (*_OWN, *more):
+            raise ValueError(
+                f"settings of {name} must leave {', '.join((*_OWN, *more))} to the study (its data, methods, seeds and "
+                f"--dest), got {text!r}"
+            )
 
 
 def _check(study: Study, selection: Selection):

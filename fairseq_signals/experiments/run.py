@@ -1,25 +1,26 @@
 """One training, from nothing or from where it was stopped, to its scores; what is done is not done again."""
 
-import fcntl
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO, Any
+
+import torch
 
 from fairseq_signals.data.leads import parse_leads
 from fairseq_signals.evaluation.no_learning import diagnose, identify
 from fairseq_signals.experiments.commands import train_command, validate_command
 from fairseq_signals.experiments.composition import compose_recipe
+from fairseq_signals.experiments.defaults import setting
+from fairseq_signals.experiments.fingerprint import descriptor_settings
+from fairseq_signals.experiments.lock import JobFailed, held
 from fairseq_signals.experiments.plan import Job
+from fairseq_signals.experiments.processes import Processes
 from fairseq_signals.experiments.state import State
-
-
-class JobFailed(RuntimeError):
-    """A training or its scoring ended with an error; the message holds the last lines of its output."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,13 @@ class Place:
         dest: folder of the study's trainings.
         overwrite: discard a training that was begun with other settings, instead of refusing.
         threads: of each process on the processor; None leaves it to PyTorch.
+        processes: the commands under way, to end them with this process.
     """
 
     dest: Path
     overwrite: bool = False
     threads: int | None = None
+    processes: Processes = field(default_factory=Processes)
 
 
 def run_job(job: Job, place: Place, gpus: tuple[str, ...] = ()) -> bool:
@@ -50,33 +53,74 @@ def run_job(job: Job, place: Place, gpus: tuple[str, ...] = ()) -> bool:
         ValueError: what stands in its folder was made with other settings.
     """
     state = State(job, place.dest)
-    state.begin(place.overwrite)
-    if state.done:
+    if state.done and not state.changed():
         return False
-    with _alone(state.folder, job.name):
-        _finish(job, state, place, gpus)
+    with held(state.folder, job.name) as lock:  # before anything is looked at that another process may be changing
+        state.begin(place.overwrite)
+        if state.done:
+            return False
+        _finish(job, state, place, gpus, lock)
     return True
 
 
-def _finish(job: Job, state: State, place: Place, gpus: tuple[str, ...]):
+def _finish(job: Job, state: State, place: Place, gpus: tuple[str, ...], lock: IO):
+    config = compose_recipe(job.recipe, list(job.settings))
     if job.descriptor:
-        _score_without_learning(job, state.folder)
+        _score_without_learning(job, config, state.folder)
         return
     environment = _environment(place, gpus)
     if not state.trained:
-        began = time.time()
-        _command(train_command(job, place.dest), state.folder / "train.log", environment)
-        took = {"seconds": round(time.time() - began), "ended": time.strftime("%Y-%m-%d %H:%M:%S")}
-        took["torch"] = version("torch")
-        state.finish_training(took)
+        _train(job, state, place, config, environment, lock)
     if job.task:
-        config = compose_recipe(job.recipe, list(job.settings))
-        _command(validate_command(job, place.dest, config), state.folder / "validate.log", environment)
+        if not state.checkpoint.is_file():
+            raise JobFailed(
+                f"checkpoint of {job.name} must be a file, as its training ended, got none at {state.checkpoint}; "
+                f"without {state.folder / 'trained.json'} it goes on from the last checkpoint, or anew"
+            )
+        words = validate_command(job, place.dest, config)
+        place.processes.run(words, state.folder / "validate.log", environment, lock)
+        if not state.metrics.is_file():
+            raise JobFailed(f"validation must write {state.metrics}, got none; see {state.folder / 'validate.log'}")
 
 
-def _score_without_learning(job: Job, folder: Path):
+def _train(job: Job, state: State, place: Place, config: dict[str, Any], environment: dict[str, str], lock: IO):
+    began = time.time()
+    if not _at_its_end(state, config):
+        words = train_command(job, place.dest, config)
+        with _pretrained(job, place):
+            place.processes.run(words, state.folder / "train.log", environment, lock)
+    took = {"seconds": round(time.time() - began), "ended": time.strftime("%Y-%m-%d %H:%M:%S")}
+    state.finish_training({**took, "torch": version("torch")})
+
+
+@contextmanager
+def _pretrained(job: Job, place: Place) -> Iterator[None]:
+    """Within it, the pre-training stands as the job wants it, and nobody changes it."""
+    if job.parent is None:
+        yield
+        return
+    parent = State(job.parent, place.dest)
+    with held(parent.folder, job.parent.name, shared=True):
+        parent.check()
+        if not (parent.trained and parent.checkpoint.is_file()):
+            raise JobFailed(f"{job.parent.name} must be trained, with a file {parent.checkpoint}, got none")
+        yield
+
+
+def _at_its_end(state: State, config: dict[str, Any]) -> bool:
+    # Killed behind its last update, fairseq would go on with one update more.
+    end = setting(config, "optimization", "max_update")
+    if not end or not state.last.is_file() or not state.checkpoint.is_file():
+        return False
+    history = torch.load(state.last, map_location="cpu", weights_only=True, mmap=True).get("optimizer_history")
+    return bool(history) and history[-1]["num_updates"] >= end
+
+
+def _score_without_learning(job: Job, config: dict[str, Any], folder: Path):
+    settings = descriptor_settings(config)
+    leads = parse_leads(settings.pop("leads"))
     score = {"ecg_identification": identify, "ecg_classification": diagnose}[job.task.task]
-    score(Path(job.data), job.descriptor, parse_leads(job.leads), folder, job.task.subset, progress=False)
+    score(Path(job.data), job.descriptor, leads, folder, job.task.subset, progress=False, **settings)
 
 
 def _environment(place: Place, gpus: tuple[str, ...]) -> dict[str, str]:
@@ -84,24 +128,3 @@ def _environment(place: Place, gpus: tuple[str, ...]) -> dict[str, str]:
     if place.threads:
         extra["OMP_NUM_THREADS"] = str(place.threads)
     return {**os.environ, **extra}
-
-
-def _command(words: list[str], log: Path, environment: dict[str, str]):
-    with open(log, "a", encoding="utf-8") as file:  # a training that goes on adds to its log
-        file.write(f"$ {' '.join(words)}\n")
-        file.flush()
-        code = subprocess.run(words, env=environment, stdout=file, stderr=subprocess.STDOUT).returncode
-    if code:
-        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
-        raise JobFailed(f"{tail}\nerror: {' '.join(words)}\nended with {code}; its whole output is in {log}")
-
-
-@contextmanager
-def _alone(folder: Path, name: str) -> Iterator[None]:
-    # The lock goes with the process that holds it, so a kill leaves none behind.
-    with open(folder / "lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise JobFailed(f"{name} is being run by another process ({folder / 'lock'})") from error
-        yield

@@ -28,6 +28,7 @@ def run_all(
     at_once: int = 1,
     gpus: tuple[str, ...] = (),
     needs: Callable[[Job], int] = lambda job: 1,
+    stop: Callable[[], None] = lambda: None,
 ) -> Outcomes:
     """Runs every job; one that fails stops only those that start from it.
 
@@ -37,9 +38,10 @@ def run_all(
         at_once: jobs at a time.
         gpus: devices to share among the jobs; empty leaves them alone.
         needs: GPUs of a job.
+        stop: ends the jobs that are running, where this process is to end.
 
     Raises:
-        ValueError: a job needs more GPUs than there are.
+        ValueError: a job needs more GPUs than there are, or starts from one that is not among them.
     """
     left, outcomes, free = list(jobs), Outcomes(), list(gpus)
     _check_needs(left, needs, gpus)
@@ -52,6 +54,8 @@ def run_all(
                     taken = tuple(free[: needs(job)]) if gpus else ()
                     del free[: len(taken)]
                     running[pool.submit(run, job, taken)] = (job, taken)
+                if left and not running:
+                    raise ValueError(f"jobs must hold what they start from, got {left[0].name} without it")
                 bar.set_postfix_str(", ".join(job.name for job, _ in running.values())[:80])
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     job, taken = running.pop(future)
@@ -60,6 +64,7 @@ def run_all(
                     bar.update()
                 bar.update(_drop_orphans(left, outcomes))
         except BaseException:
+            stop()  # or leaving the pool would wait for its trainings, for days
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return outcomes
@@ -80,7 +85,7 @@ def _note(job: Job, future: Future, outcomes: Outcomes):
         return
     if not isinstance(error, Exception):
         raise error
-    outcomes.failed[job.name] = str(error)
+    outcomes.failed[job.name] = str(error).strip() or type(error).__name__
     tqdm.write(f"{job.name}: {error}")
 
 

@@ -8,35 +8,12 @@ from typing import Any
 import yaml
 
 from fairseq_signals.data.atomic import written_whole
-from fairseq_signals.data.card import file_digest
-from fairseq_signals.experiments.composition import compose_recipe
+from fairseq_signals.experiments.fingerprint import differences, settings_of
+from fairseq_signals.experiments.lock import LOCK
 from fairseq_signals.experiments.plan import Job
 from fairseq_signals.modules.checkpoint import is_whole, newest_whole
 
-# Settings that change nothing in the result: where things stand, how they are shown, on how many machines they run.
-_FREE = ("checkpoint.save_dir", "common.log_", "common.user_dir", "dataset.num_workers", "distributed_training.")
-_FREE += ("hydra.", "model.pretrained", "task.data")
-
-
-def settings_of(job: Job) -> dict[str, Any]:
-    """Everything that a training's result depends on, flat, its data's and its pre-training's included."""
-    data = {"data": job.data, "data: digest of dataset.yaml": _digest(Path(job.data) / "dataset.yaml")}
-    if job.descriptor:
-        return {"descriptor": job.descriptor, "leads": job.leads, **data}
-    flat = _flat(compose_recipe(job.recipe, list(job.settings)))
-    own = data | {key: value for key, value in flat.items() if not key.startswith(_FREE)}
-    parent = settings_of(job.parent) if job.parent else {}
-    return {**own, **{f"pretraining: {key}": value for key, value in parent.items()}}
-
-
-def differences(begun: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """In words, each setting in which the two differ."""
-    keys = dict.fromkeys([*begun, *wanted])
-    return [
-        f"{key} was {begun.get(key, 'not given')}, is {wanted.get(key, 'not given')}"
-        for key in keys
-        if begun.get(key) != wanted.get(key)
-    ]
+_RESULTS = ("trained.json", "metrics_*.json", "*.pt")
 
 
 class State:
@@ -67,6 +44,11 @@ class State:
         """The weights that score, and that fine-tunings start from."""
         return self.folder / "checkpoint_best.pt"
 
+    @property
+    def last(self) -> Path:
+        """The weights that a training goes on from."""
+        return self.folder / "checkpoint_last.pt"
+
     def word(self) -> str:
         """`done`, `trained`, `begun` or `to do`, for people."""
         if self.done:
@@ -79,15 +61,29 @@ class State:
             else "to do"
         )
 
+    def changed(self) -> list[str]:
+        """In words, how what stands there differs from the job's settings; nothing differs where nothing stands.
+
+        Raises:
+            ValueError, FileNotFoundError: the job's own settings do not compose.
+        """
+        wanted = settings_of(self.job)
+        if not self._settings.is_file():
+            results = sorted(path.name for kind in _RESULTS for path in self.folder.glob(kind))
+            return [f"settings.yaml is missing beside {', '.join(results)}"] if results else []
+        try:
+            begun = yaml.safe_load(self._settings.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            begun = None
+        return differences(begun, wanted) if isinstance(begun, dict) else ["settings.yaml is no longer readable"]
+
     def check(self):
         """Looks whether what stands there was made with the job's settings.
 
         Raises:
             ValueError: it was made with others; says which.
         """
-        if not self._settings.is_file():
-            return
-        changed = differences(yaml.safe_load(self._settings.read_text(encoding="utf-8")), self._wanted())
+        changed = self.changed()
         if changed:
             raise ValueError(
                 f"settings must be those that {self.job.name} was begun with: {'; '.join(changed[:8])} "
@@ -100,51 +96,47 @@ class State:
         Raises:
             ValueError: it was begun with others, and `overwrite` does not allow to discard it.
         """
-        try:
-            self.check()
-        except ValueError:
-            if not overwrite:
-                raise
-            shutil.rmtree(self.folder)
+        if overwrite and self.changed():
+            self._discard()
+        self.check()
         if self._settings.is_file():
             self._mend()
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self._settings, yaml.safe_dump(self._wanted(), sort_keys=True))
-
-    def _wanted(self) -> dict[str, Any]:
-        return json.loads(json.dumps(settings_of(self.job)))  # tuples as lists, as the file has them
+        _write(self._settings, yaml.safe_dump(settings_of(self.job), sort_keys=True))
 
     def finish_training(self, facts: dict[str, Any]):
-        """Marks the training as ended; `facts` (seconds, versions) are kept for the report."""
+        """Marks the training as ended; `facts` (seconds, versions) are kept for the report.
+
+        Scores of an earlier training in this folder go first: nobody shall take them for this one's.
+        """
+        for path in self.folder.glob("metrics_*.json"):
+            path.unlink()
         _write(self._trained, json.dumps(facts, indent=1) + "\n")
 
     def facts(self) -> dict[str, Any]:
         """What `finish_training` kept; empty where it has not ended."""
         return json.loads(self._trained.read_text(encoding="utf-8")) if self._trained.is_file() else {}
 
+    def _discard(self):
+        # The settings go last: a kill on the way leaves what is still recognised as another training's. The lock stays,
+        # or a second process would make and hold another one.
+        for path in sorted(self.folder.iterdir(), key=lambda path: path == self._settings):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
+
     def _mend(self):
         # fairseq copies its last checkpoint into place; a kill in that moment leaves a torn file, from which it would
         # refuse to go on, beside a whole one.
-        last = self.folder / "checkpoint_last.pt"
-        if last.is_file() and not is_whole(last):
-            last.unlink()
+        if self.last.is_file() and not is_whole(self.last):
+            self.last.unlink()
             whole = newest_whole(self.folder)
             if whole:
-                shutil.copyfile(whole, last)
-
-
-def _digest(path: Path) -> "str | None":
-    return file_digest(path)[:16] if path.is_file() else None
+                shutil.copyfile(whole, self.last)
 
 
 def _write(path: Path, text: str):
     with written_whole(path, "w") as file:
         file.write(text)
-
-
-def _flat(node: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(node, dict):
-        return {prefix: node}
-    parts = [_flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in node.items()]
-    return {key: value for part in parts for key, value in part.items()} if parts else {prefix: {}}

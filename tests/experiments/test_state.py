@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from fairseq_signals.experiments.collect import collect
+from fairseq_signals.experiments.fingerprint import differences, settings_of
 from fairseq_signals.experiments.plan import Selection, jobs_of, select_cells
-from fairseq_signals.experiments.state import State, differences, settings_of
+from fairseq_signals.experiments.state import State
 from fairseq_signals.experiments.study_file import read_study
 
 

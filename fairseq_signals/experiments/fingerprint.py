@@ -1,0 +1,111 @@
+"""Everything that the result of a training depends on, as it is noted when the training begins.
+
+Two trainings of equal settings give the same numbers; where one of these differs, what stands in a folder belongs to
+another training.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fairseq_signals.data.card import CARD_NAME, file_digest
+from fairseq_signals.experiments.composition import compose_recipe
+from fairseq_signals.experiments.defaults import RANDOM, section_of, setting, window_seconds
+from fairseq_signals.experiments.plan import Job
+
+# Settings that change nothing in the result: where things stand, how they are shown, how devices find each other.
+_FREE = ("checkpoint.save_dir", "common.log_", "common.user_dir", "dataset.num_workers", "distributed_training.")
+_FREE += ("hydra.", "model.pretrained", "task.data")
+_WORLD = "distributed_training.distributed_world_size"  # a batch is as many times as large
+_USUAL = {"window_seconds": 5.0, "threshold": "0.5", "train_subset": "train", "valid_subset": "valid"}
+_PATH, _DIGEST = "data", "data: digest of dataset.yaml"
+
+
+def settings_of(job: Job) -> dict[str, Any]:
+    """Everything that a training's result depends on, flat, its data's and its pre-training's included.
+
+    Raises:
+        ValueError, FileNotFoundError: its recipe does not compose with its settings.
+    """
+    data = {_PATH: job.data, _DIGEST: _digest(Path(job.data) / CARD_NAME)}
+    config = compose_recipe(job.recipe, list(job.settings)) if job.recipe else {}
+    if job.descriptor:
+        return _plain({"descriptor": job.descriptor, **descriptor_settings(config), **data})
+    flat = _flat(config)
+    own = data | {key: value for key, value in flat.items() if not key.startswith(_FREE)}
+    if flat.get(_WORLD, 1) != 1:
+        own[_WORLD] = flat[_WORLD]
+    own |= _foreign_start(job, config)
+    parent = settings_of(job.parent) if job.parent else {}
+    return _plain({**own, **{f"pretraining: {key}": value for key, value in parent.items()}})
+
+
+def descriptor_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a baseline without learning takes from the fine-tuning that it stands beside.
+
+    Args:
+        config: of the fine-tuning, composed.
+
+    Returns:
+        `leads`, and what is not as `_USUAL` says: `window_seconds`, and of diagnosis `threshold` and the subsets.
+    """
+    leads = setting(config, "task", "leads")
+    dataset = section_of(config, "dataset")
+    given = {"window_seconds": window_seconds(config)}
+    if setting(config, "task", "_name") == "ecg_classification":
+        given["threshold"] = str(section_of(config, "task").get("threshold", "0.5"))
+        given["train_subset"] = dataset.get("train_subset", "train")
+        given["valid_subset"] = dataset.get("valid_subset", "valid").split(",")[0]
+    unusual = {name: value for name, value in given.items() if value != _USUAL[name]}
+    return {"leads": ",".join(leads) if isinstance(leads, list) else str(leads), **unusual}
+
+
+def differences(begun: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """In words, each setting in which the two differ; data that was moved and is the same is no difference."""
+    keys = dict.fromkeys([*begun, *wanted])
+    return [
+        f"{key} was {begun.get(key, 'not given')}, is {wanted.get(key, 'not given')}"
+        for key in keys
+        if begun.get(key) != wanted.get(key) and not _only_moved(key, begun, wanted)
+    ]
+
+
+def _only_moved(key: str, begun: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    # The card holds a digest of every file of the data set, so equal cards are equal data, wherever they stand.
+    if key not in (_PATH, f"pretraining: {_PATH}"):
+        return False
+    digest = key.removesuffix(_PATH) + _DIGEST
+    return begun.get(digest) is not None and begun.get(digest) == wanted.get(digest)
+
+
+def _foreign_start(job: Job, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The checkpoint of an encoder that the study did not pre-train."""
+    path = section_of(config, "model").get("pretrained") if job.parent is None and job.task else None
+    if path in (None, RANDOM, "???"):
+        return {}
+    return {"model.pretrained: digest": _digest(Path(path))}
+
+
+def _digest(path: Path) -> "str | None":
+    if not path.is_file():
+        return None
+    facts = path.stat()
+    return _digest_of(path.resolve(), facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=64)
+def _digest_of(path: Path, changed: int, size: int) -> str:
+    return file_digest(path)[:16]
+
+
+def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(settings))  # tuples as lists, as the file has them
+
+
+def _flat(node: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(node, dict):
+        return {prefix: node}
+    parts = [_flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in node.items()]
+    return {key: value for part in parts for key, value in part.items()} if parts else {prefix: {}}
