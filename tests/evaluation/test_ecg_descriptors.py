@@ -13,6 +13,7 @@ from fairseq_signals.evaluation.ecg_descriptors import (
     lead_covariance,
     log_spectrum,
     median_beat,
+    rate_corrected_beat,
 )
 
 RATE = 100.0
@@ -80,6 +81,33 @@ def test_where_between_two_samples_a_beat_lies_does_not_matter(part):
 
     still, moved = median_beat(at(0.0), RATE), median_beat(at(part / RATE), RATE)
     assert cosine(still, moved) > 0.999
+
+
+def paced(beats_a_minute, peak_s, rate=RATE):
+    """Three leads whose beats come at one rate: a QRS complex, and a T wave that peaks so many seconds after it."""
+    time = np.arange(0, 10, 1 / rate)
+    signal = np.zeros((3, len(time)))
+    for place in np.arange(0.5, 10, 60 / beats_a_minute):
+        signal += np.array([[1.0], [0.4], [-0.7]]) * np.exp(-(((time - place) / 0.02) ** 2))
+        signal += np.array([[0.2], [0.3], [0.3]]) * np.exp(-(((time - place - peak_s) / 0.05) ** 2))
+    return signal.astype(np.float32)
+
+
+@pytest.mark.parametrize("beats", [48, 75, 96])
+def test_a_t_wave_that_follows_the_heart_rate_lies_where_it_does_at_60_beats(beats):
+    peak = 0.06 + 0.20 * (60 / beats) ** 0.42
+    found = rate_corrected_beat(paced(beats, peak), RATE).reshape(3, 60)
+    assert abs(found[1, 30:].argmax() + 30 - 46) <= 1  # 0.2 s before the complex's middle, 0.26 s after it
+    still = rate_corrected_beat(paced(60, 0.26), RATE)
+    assert cosine(found.ravel(), still) > cosine(median_beat(paced(beats, peak), RATE), still)
+    assert cosine(found.ravel(), still) > 0.98
+
+
+def test_at_60_beats_a_minute_or_with_a_single_beat_nothing_is_corrected():
+    assert rate_corrected_beat(paced(60, 0.26), RATE) == pytest.approx(median_beat(paced(60, 0.26), RATE), abs=0.02)
+    single = paced(60, 0.26)[:, :90]
+    assert len(beat_places(single, RATE)) == 1
+    assert rate_corrected_beat(single, RATE) == pytest.approx(median_beat(single, RATE), abs=0.02)
 
 
 def test_two_deflections_within_the_refractory_time_are_one_beat(shape):

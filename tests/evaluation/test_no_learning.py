@@ -13,6 +13,8 @@ from fairseq_signals.evaluation.auc import macro_auc
 from fairseq_signals.evaluation.ecg_descriptors import median_beat
 from fairseq_signals.evaluation.identification import rank1_accuracy
 from fairseq_signals.evaluation.no_learning import diagnose, identify, neighbours_answer, prevalence
+from fairseq_signals.evaluation.session_pairs import describe_sessions
+from fairseq_signals.evaluation.session_whitening import fit_session_whitening
 from fairseq_signals.evaluation.window_descriptors import describe_recordings
 
 
@@ -89,6 +91,17 @@ def test_identification_writes_the_files_that_fairseq_validate_writes(ecg_data, 
 def test_one_lead_s_covariance_tells_nobody_apart(ecg_data):
     scores = identify(ecg_data, "lead_covariance", ("I",))
     assert scores["rank1"] == 0.0 and scores["leads"] == ["I"]
+
+
+def test_whitening_is_fitted_on_other_patients_and_said_in_the_metrics(ecg_data, tmp_path):
+    scores = identify(ecg_data, "rate_corrected_beat", whiten="pretrain", results=tmp_path)
+    paths = [ecg_data / "gallery.tsv", ecg_data / "probe.tsv"]
+    fitted = fit_session_whitening(*describe_sessions(ecg_data / "pretrain.tsv", "rate_corrected_beat"))
+    gallery, probe = (fitted(describe_recordings([path], "rate_corrected_beat").vectors) for path in paths)
+    assert scores["rank1"] == rank1_accuracy(gallery, range(len(gallery)), probe, range(len(probe)))
+    assert json.loads((tmp_path / "metrics_probe.json").read_text())["whitened_on"] == "pretrain"
+    with pytest.raises(ValueError, match="must be of other patients than those to identify, got"):
+        identify(ecg_data, "median_beat", whiten="probe")
 
 
 def test_diagnosis_by_neighbours_beats_the_prevalence_which_has_an_area_of_one_half(ecg_data, tmp_path):
