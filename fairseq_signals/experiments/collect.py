@@ -25,11 +25,7 @@ def collect(study: Study, cells: Iterable[Cell], dest: Path) -> tuple[list[dict[
             continue
         state.check()
         metric = study.tasks[cell.task].metric
-        scores = json.loads(state.metrics.read_text(encoding="utf-8"))
-        if metric not in scores:
-            known = ", ".join(name for name, value in scores.items() if isinstance(value, float))
-            raise ValueError(f"metric of {cell.task} must be one of {known}, got {metric!r} ({state.metrics})")
-        value = math.nan if scores[metric] is None else float(scores[metric])
+        value = _score(state, cell, metric)
         rows.append(
             {
                 "table": cell.table,
@@ -42,3 +38,19 @@ def collect(study: Study, cells: Iterable[Cell], dest: Path) -> tuple[list[dict[
             }
         )
     return rows, missing
+
+
+def _score(state: State, cell: Cell, metric: str) -> float:
+    try:
+        scores = json.loads(state.metrics.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"scores must be readable JSON, got {error} ({state.metrics})") from error
+    if not isinstance(scores, dict) or metric not in scores:
+        known = [name for name, value in scores.items() if isinstance(value, float)] if isinstance(scores, dict) else []
+        raise ValueError(f"metric of {cell.task} must be one of {', '.join(known)}, got {metric!r} ({state.metrics})")
+    value = scores[metric]
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{metric} must be a number or null, got {value!r} ({state.metrics})")
+    return float(value)

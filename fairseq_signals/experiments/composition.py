@@ -18,6 +18,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from hydra.version import VersionBase
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -63,14 +64,16 @@ def quoted(text: "str | Path") -> str:
 
 @contextmanager
 def _hydra_of_our_own() -> Iterator[None]:
-    # Hydra keeps one state per process: threads take turns, and an application of Hydra gets its own back.
+    # Hydra keeps one state per process: threads take turns, and an application of Hydra gets its own back, with the
+    # version whose behaviour it asked for (another one would run its next job in another folder).
     with _TURN:
-        everybody = GlobalHydra.instance()
-        before, everybody.hydra = everybody.hydra, None
+        everybody, base = GlobalHydra.instance(), VersionBase.instance()
+        before, version = everybody.hydra, base.version_base
+        everybody.hydra = None
         try:
             yield
         finally:
-            everybody.hydra = before
+            everybody.hydra, base.version_base = before, version
 
 
 def _change(text: str) -> str:

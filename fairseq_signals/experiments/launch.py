@@ -53,6 +53,7 @@ def multirun(
     """The command that sends jobs through a launcher, for the arguments of `launch`."""
     module = [sys.executable, "-m", "fairseq_signals.experiments.hydra_job", "--multirun"]
     sweep = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={quoted(Path(place.dest).resolve() / 'launches')}"]
+    sweep += ["hydra.job.chdir=false"]  # relative paths are meant from where the command was typed
     given = f"arguments=[{','.join(map(quoted, arguments))}]"
     return [*module, *sweep, *options, given, f"job={','.join(quoted(job.name) for job in jobs)}"]
 

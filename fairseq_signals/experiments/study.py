@@ -1,8 +1,12 @@
 """What a paper's tables consist of: methods in rows, lead sets in columns, tasks, seeds."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
+
+NAME = r"[\w+-][\w.+-]*"
+"""What a method, task, column or table may be called: its name is a folder, a file and a word of a command."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class Study:
         """
         if name in self.methods:
             return self.methods[name]
-        if (self.recipes / f"{name}.yaml").is_file():
+        if re.fullmatch(NAME, name) and (self.recipes / f"{name}.yaml").is_file():
             return Method(name, name, name)
         known = ", ".join(sorted({*self.methods, *(path.stem for path in self.recipes.glob("*.yaml"))}))
         raise ValueError(f"method must be one of {known}, got {name!r} ({self.path})")

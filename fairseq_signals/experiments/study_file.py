@@ -14,6 +14,7 @@ differ:
     tables: {table1: {title: ..., rows: [w2v], columns: ["12", P-6], tasks: [diagnosis]}}
 """
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,13 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fairseq_signals.experiments.study import Column, Layout, Method, Study, Task
+from fairseq_signals.experiments.plan import PRETRAINING
+from fairseq_signals.experiments.study import NAME, Column, Layout, Method, Study, Task
+from fairseq_signals.experiments.study_types import check_types, mapping, texts, whole_numbers
 
 _KEYS = {"extends", "recipes", "published", "seeds", "data", "seconds", "settings"}
 _KEYS |= {"methods", "tasks", "columns", "tables"}
+_STAGES = (PRETRAINING, "finetuning")
 
 
 def read_study(path: Path) -> Study:
@@ -37,28 +41,32 @@ def read_study(path: Path) -> Study:
     """
     path = Path(path)
     raw = _merged(path)
-    unknown = sorted(set(raw) - _KEYS)
+    unknown = sorted(map(str, set(raw) - _KEYS))
     if unknown:
         raise ValueError(f"a study must consist of {', '.join(sorted(_KEYS))}, got {', '.join(unknown)} ({path})")
-    columns = {name: _part(Column, path, name=name, **raw) for name, raw in raw.get("columns", {}).items()}
+    settings = {stage: texts(path, f"settings of {stage}", given) for stage, given in _entries(path, raw, "settings")}
+    if not set(settings) <= set(_STAGES):
+        raise ValueError(f"settings must be those of {' and '.join(_STAGES)}, got {', '.join(settings)} ({path})")
     study = Study(
         path,
-        (path.parent / raw.get("recipes", ".")).resolve(),
-        tuple(raw.get("seeds", (1,))),
-        dict(raw.get("data", {})),
-        {stage: tuple(settings) for stage, settings in raw.get("settings", {}).items()},
-        {name: _method(path, name, entry) for name, entry in raw.get("methods", {}).items()},
-        {name: _part(Task, path, name=name, **entry) for name, entry in raw.get("tasks", {}).items()},
-        columns,
-        {name: _part(Layout, path, name=name, **entry) for name, entry in raw.get("tables", {}).items()},
-        dict(raw.get("seconds", {})),
-        (path.parent / raw["published"]).resolve() if raw.get("published") else None,
+        Path(raw.get("recipes", path.parent)).resolve(),
+        whole_numbers(path, "seeds", raw.get("seeds", [1])),
+        {stage: texts(path, f"data of {stage}", [folder])[0] for stage, folder in _entries(path, raw, "data")},
+        settings,
+        {name: _method(path, name, entry) for name, entry in _entries(path, raw, "methods")},
+        {name: _part(Task, path, name, entry) for name, entry in _entries(path, raw, "tasks")},
+        {name: _part(Column, path, name, entry) for name, entry in _entries(path, raw, "columns")},
+        {name: _part(Layout, path, name, entry) for name, entry in _entries(path, raw, "tables")},
+        dict(_entries(path, raw, "seconds")),
+        Path(raw["published"]) if raw.get("published") else None,
     )
     _check(study)
     return study
 
 
-def _merged(path: Path) -> dict[str, Any]:
+def _merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path.resolve() in above:
+        raise ValueError(f"a study must not extend itself, got {path} again")
     if not path.is_file():
         raise FileNotFoundError(f"study must be a yaml file, got {path}")
     try:
@@ -68,38 +76,63 @@ def _merged(path: Path) -> dict[str, Any]:
         raise ValueError(f"study must be a readable yaml file, got {path} ({error})") from error
     if not isinstance(raw, dict):
         raise ValueError(f"study must be a yaml mapping, got {type(raw).__name__} ({path})")
+    for key in ("recipes", "published"):  # from the file that says so, not from one that extends it
+        if raw.get(key):
+            raw[key] = str((path.parent / str(raw[key])).resolve())
     if "extends" not in raw:
         return raw
-    below = _merged(path.parent / raw.pop("extends"))
+    below = _merged(path.parent / str(raw.pop("extends")), (*above, path.resolve()))
     return OmegaConf.to_container(OmegaConf.merge(below, raw))
 
 
-def _method(path: Path, name: str, entry: dict) -> Method:
-    entry = dict(entry or {})
-    if "descriptor" not in entry:
+def _entries(path: Path, raw: dict[str, Any], key: str):
+    """Names and what they stand for; a name is a folder, a file and a column of a table, so it must be able to."""
+    entries = mapping(path, key, raw.get(key))
+    for name in entries:
+        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+            hint = "; a number needs quotes" if not isinstance(name, str) else ""
+            raise ValueError(
+                f"names of {key} must be texts of letters, digits, _, -, + and . that begin with no dot, got {name!r}"
+                f"{hint} ({path})"
+            )
+    return entries.items()
+
+
+def _method(path: Path, name: str, entry: Any) -> Method:
+    entry = dict(mapping(path, f"method {name}", entry))
+    if entry.get("descriptor") and entry.get("recipe"):
+        raise ValueError(f"method {name} must have a recipe or a descriptor, got both ({path})")
+    if not entry.get("descriptor"):
         entry.setdefault("recipe", name)
-    return _part(Method, path, name=name, **entry)
+    return _part(Method, path, name, entry)
 
 
-def _part(kind: type, path: Path, **entry):
-    known = [item.name for item in fields(kind)]
-    unknown = sorted(set(entry) - set(known))
+def _part(kind: type, path: Path, name: str, entry: Any):
+    what = f"{kind.__name__.lower()} {name}"
+    entry = mapping(path, what, entry)
+    known = [item.name for item in fields(kind) if item.name != "name"]
+    unknown = sorted(map(str, set(entry) - set(known)))
     if unknown:
-        what = f"{kind.__name__.lower()} {entry['name']}"
         raise ValueError(f"{what} must have only {', '.join(known)}, got {', '.join(unknown)} ({path})")
+    entry = check_types(path, what, kind, entry)
     try:
-        part = kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+        return kind(name=name, **entry)
     except TypeError as error:
-        raise ValueError(f"{kind.__name__.lower()} {entry['name']} is incomplete: {error} ({path})") from error
-    return part
+        raise ValueError(f"{what} is incomplete: {error} ({path})") from error
 
 
 def _check(study: Study):
+    if PRETRAINING in study.tasks:
+        raise ValueError(f"a task must not be named {PRETRAINING}, whose folder is the pre-trainings' ({study.path})")
     for table in study.tables.values():
         for row in (*table.rows, *table.improvements, *table.improvements.values()):
             study.method(row)
         for kind, names in (("columns", table.columns), ("tasks", table.tasks)):
             _known(study, kind, names, table.name)
+        for names in (table.rows, table.columns, table.tasks):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"names in {table.name} must differ, got {', '.join(twice)} twice ({study.path})")
     for column in study.columns.values():
         _known(study, "columns", [column.pretrained_on or column.name], column.name)
 

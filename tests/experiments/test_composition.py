@@ -4,10 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hydra.version
 import pytest
 import yaml
 
-from fairseq_signals.experiments.composition import compose_recipe
+from fairseq_signals.experiments.composition import compose_recipe, quoted
 from fairseq_signals.experiments.fairseq_sections import PARTS, SECTIONS
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "oh2022"
@@ -87,6 +88,35 @@ def test_a_recipe_that_is_no_yaml(own):
 def test_a_recipe_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"recipe must be a yaml file, got none at .*none\.yaml"):
         compose_recipe(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/a b/c",
+        "/a,b",
+        "/a=b",
+        "/läufe",
+        "/a(1)",
+        "0123",
+        "1_0",
+        "null",
+        "~/x",
+        "/a'b",
+        "/a\\'b",
+        "/a\\",
+        "/a${b}",
+        " x ",
+    ],
+)
+def test_a_quoted_text_is_read_back_letter_by_letter(own, text):
+    assert compose_recipe(own, [f"task.data={quoted(text)}"])["task"]["data"] == text
+
+
+def test_an_application_of_hydra_keeps_its_version(own):
+    hydra.version.setbase("1.3")
+    compose_recipe(own)
+    assert str(hydra.version.getbase()) == "1.3"
 
 
 def test_hydra_is_left_as_it_was_and_fairseq_stays_away():

@@ -1,3 +1,6 @@
+import re
+from dataclasses import replace
+
 import pytest
 
 from fairseq_signals.experiments.plan import Selection, jobs_of, select_cells
@@ -76,3 +79,32 @@ def test_a_selection_of_unknown_names_or_of_nothing_is_refused(write_study):
         names(write_study, columns=("P-3",))
     with pytest.raises(ValueError, match="selection must leave at least one cell"):
         names(write_study, tables=("own",), rows=("random_init",))
+
+
+@pytest.mark.parametrize(
+    ("stage", "text"),
+    [
+        ("finetuning", "task.data=elsewhere"),
+        ("finetuning", "model.pretrained=random"),
+        ("finetuning", "++checkpoint.save_dir=x"),
+        ("pretraining", "task.data=elsewhere"),
+        ("pretraining", "common.seed=7"),
+    ],
+)
+def test_where_on_what_and_from_what_is_the_studys_own(write_study, stage, text):
+    study = read_study(write_study())
+    changed = replace(study, settings={**study.settings, stage: (*study.settings[stage], text)})
+    with pytest.raises(ValueError, match=f"must leave task.data, .* to the study .* got {re.escape(repr(text))}"):
+        select_cells(changed, Selection(rows=("cmsc",)))
+
+
+def test_an_encoder_from_elsewhere_is_named_where_nothing_is_pretrained(write_study):
+    path = write_study(**{"[start=random_init]": "[model.pretrained=their.pt]"})
+    job = select_cells(read_study(path), Selection(rows=("random_init",)))[0].job
+    assert job.parent is None and "model.pretrained=their.pt" in job.settings
+
+
+def test_a_task_without_data_is_refused(write_study):
+    study = read_study(write_study(**{", identification: data/c": ""}))
+    with pytest.raises(ValueError, match="data must name a folder for identification, got pretraining, diagnosis"):
+        select_cells(study, Selection())

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from fairseq_signals.experiments.study_file import read_study
+
+RECIPES = Path(__file__).resolve().parents[2] / "examples" / "oh2022"
 
 
 def test_a_study_names_its_recipes_and_what_its_cells_differ_in(write_study):
@@ -47,6 +51,25 @@ def test_what_extends_another_changes_only_what_it_says(write_study):
         ("seeds:", "sedes:", "a study must consist of .*got sedes"),
         ("label: CMSC", "labell: CMSC", "method cmsc must have only .*got labell"),
         ("subset: probe, ", "", "task identification is incomplete: .*subset"),
+        ("seeds: [1, 2]", 'seeds: "12"', "seeds must be a list of different whole numbers, got '12'"),
+        ("seeds: [1, 2]", "seeds: [1, 1]", r"different whole numbers, got \[1, 1\]"),
+        ("seeds: [1, 2]", "seeds: [1.5]", r"different whole numbers, got \[1.5\]"),
+        ('"12": {label', "12: {label", "names of columns must be texts .* got 12; a number needs quotes"),
+        ('"2": {pretraining', "a/b: {pretraining", "names of columns must be texts of .* got 'a/b'"),
+        ("cmsc: {label", "..: {label", "names of methods must be texts of .* got '..'"),
+        ("rows: [cmsc]", "rows: cmsc", "rows of layout own must be a list of texts .*got 'cmsc'"),
+        (
+            "finetuning: [task.leads=2]}",
+            "finetuning: task.leads=2}",
+            "finetuning of column P-2 must be a list",
+        ),
+        ("rows: [cmsc]", "rows: [cmsc, cmsc]", "names in own must differ, got cmsc twice"),
+        ('columns: ["12", "2"]', "columns: [12]", r"columns of layout own must be a list of texts .*got \[12\]"),
+        ("label: 12-lead", "label: 12", "label of column 12 must be a text .*got 12"),
+        ("  diagnosis: {label", "  pretraining: {label", "a task must not be named pretraining"),
+        ("descriptor: log_spectrum", "descriptor: log_spectrum, recipe: w2v", "recipe or a descriptor, got both"),
+        ("finetuning: [machine=cpu]", "fine: [machine=cpu]", "settings must be those of pretraining and finetuning"),
+        ("diagnosis: data/b", "diagnosis: 12", "data of diagnosis must be a list of texts"),
     ],
 )
 def test_what_no_study_has_is_refused_by_name(write_study, old, new, message):
@@ -61,3 +84,31 @@ def test_what_is_no_study_is_refused(write_study, tmp_path):
         read_study(write_study("- a\n- b\n"))
     with pytest.raises(ValueError, match="study must be a readable yaml file"):
         read_study(write_study("a: [\n"))
+
+
+def test_a_row_is_no_path(write_study, tmp_path):
+    (tmp_path / "x.yaml").touch()
+    with pytest.raises(ValueError, match="method must be one of"):
+        read_study(write_study()).method("../x")
+
+
+def test_a_column_with_nothing_said_has_no_settings(write_study):
+    study = read_study(write_study(**{'"12": {label: 12-lead}': '"12":', "label: CMSC": "pretraining: null"}))
+    assert study.columns["12"].finetuning == () and study.method("cmsc").pretraining == ()
+
+
+def test_recipes_are_those_of_the_file_that_names_them(write_study, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "own.yaml").touch()
+    below = write_study(**{"recipes: ": "published: p.tsv\nrecipes: "})
+    below.write_text(below.read_text().replace(str(RECIPES), "there"))
+    below.write_text(below.read_text().replace("cmsc: {label: CMSC}", "cmsc: {recipe: own}"))
+    (tmp_path / "mine").mkdir()
+    path = write_study("extends: ../study.yaml\n", name="mine/more.yaml")
+    study = read_study(path)
+    assert study.recipes == tmp_path / "there" and study.published == tmp_path / "p.tsv"
+
+
+def test_a_study_does_not_extend_itself(write_study):
+    with pytest.raises(ValueError, match="a study must not extend itself"):
+        read_study(write_study("extends: more.yaml\n", name="more.yaml"))
