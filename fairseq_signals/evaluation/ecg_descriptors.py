@@ -11,6 +11,7 @@ Descriptors:
     `rate_corrected_beat`: the same, with the T wave as late as at 60 beats a minute.
     `lead_covariance`: how the leads go together, in mV.
     `log_spectrum`: power by frequency, on a logarithmic scale.
+    `beat_and_spectrum`: the corrected beat and the spectrum together.
 """
 
 from collections.abc import Callable
@@ -145,6 +146,17 @@ def log_spectrum(signal: np.ndarray, rate: float) -> np.ndarray:
     return _audible(np.log10(1 + power[:, band] / _POWER_FLOOR).ravel())
 
 
+def beat_and_spectrum(signal: np.ndarray, rate: float) -> np.ndarray:
+    """`rate_corrected_beat` and `log_spectrum`, each scaled to length one, one after the other.
+
+    Args and errors: as in `median_beat`.
+    """
+    parts = rate_corrected_beat(signal, rate), log_spectrum(signal, rate)
+    if is_silent(signal):
+        return np.concatenate(parts)
+    return np.concatenate([part / np.linalg.norm(part) for part in parts])
+
+
 def is_silent(signal: np.ndarray) -> bool:
     """Whether no lead changes from its first sample to its last.
 
@@ -159,6 +171,7 @@ DESCRIPTORS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "rate_corrected_beat": rate_corrected_beat,
     "lead_covariance": lead_covariance,
     "log_spectrum": log_spectrum,
+    "beat_and_spectrum": beat_and_spectrum,
 }
 """Descriptors by name: functions of a signal `[L, T]` in mV and its rate in Hz."""
 

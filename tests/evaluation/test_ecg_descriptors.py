@@ -18,6 +18,7 @@ from fairseq_signals.evaluation.ecg_descriptors import (
 
 RATE = 100.0
 names = pytest.mark.parametrize("name", DESCRIPTORS)
+single = pytest.mark.parametrize("name", [name for name in DESCRIPTORS if name != "beat_and_spectrum"])
 
 
 def describe(name, signal, rate=RATE):
@@ -161,7 +162,17 @@ def test_spectrum_is_highest_at_the_frequency_of_a_sine(hertz):
     assert 0.5 * (1 + log_spectrum(signal, RATE).argmax()) == hertz
 
 
-@names
+def test_the_cosine_of_beat_and_spectrum_is_the_mean_of_both_cosines():
+    one, other = (generate_patient(number, rate=RATE, recordings=1)[0].signal for number in (2, 5))
+    parts = [
+        cosine(DESCRIPTORS[name](one, RATE), DESCRIPTORS[name](other, RATE))
+        for name in ("rate_corrected_beat", "log_spectrum")
+    ]
+    found = cosine(DESCRIPTORS["beat_and_spectrum"](one, RATE), DESCRIPTORS["beat_and_spectrum"](other, RATE))
+    assert found == pytest.approx(np.mean(parts)) and abs(parts[0] - parts[1]) > 0.01
+
+
+@single
 def test_an_absent_lead_is_zero_and_leaves_the_others_parts_alone(name):
     signal = generate_patient(2, rate=RATE, recordings=1)[0].signal
     signal = np.where(np.arange(12)[:, None] < 2, signal, 0)
