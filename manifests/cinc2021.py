@@ -6,22 +6,33 @@
         --ptbxl-table ptb-xl-1.0.3/ptbxl_database.csv --preset oh2022
 
 Labels come from the `#Dx` comments, by default in terms of the challenge's 26 classes. A class that a sub-source does
-not annotate is unknown for its recordings (`manifests/parts/annotated.py`); `--negatives challenge` makes it absent, as
-the challenge's own score does. Ningbo codes atrial fibrillation nowhere and atrial flutter 7,615 times: its flutter is
-likely to be both.
+not annotate is unknown for its recordings (`manifests/parts/annotated.py`), and neither losses nor scores see it there;
+`--negatives challenge` makes it absent, as the challenge's own score does (Reyna et al. 2021). Ningbo codes atrial
+fibrillation nowhere and atrial flutter 7,615 times: its flutter is likely to be both.
 
-Splits are made within each sub-source, so they are the same whichever are taken:
+Splits are made within each sub-source, and drawn from those alone that valid and test come from:
     - PTB-XL: its official folds 1–8, 9, 10 and patients, from `--ptbxl-table`. Without the table its patients are
       unknown, and its recordings are split one by one.
     - PTB, INCART: several recordings per patient, and nobody tells whose: train only.
     - the others: by recording, stratified; the challenge publishes no patients.
-Recordings with the same samples that would fall into two splits go to train. A copy without INCART has 88,179
-recordings, which are the 88,253 less its 74; PTB-XL's 38 that only older versions had are left out in any case.
+Recordings with the same samples that would fall into two of these splits go to train. A recording of a sub-source that
+is only trained on, and of which a copy is in valid or test, is in no list, nor is any other recording of its patient.
 
-Presets (`--preset`, see `manifests/parts/cinc2021_parts.py`): `oh2022` takes all but PTB and INCART, holds out tenths
-of CPSC and Georgia, and pairs all patients of PTB-XL with two recordings, who are kept out of `pretrain.tsv`;
-`oh2022-diagnosis` has the same splits of CPSC and Georgia alone. Differs: the paper splits five-second samples; here
-a recording is whole, so no patient's recording is on both sides.
+A copy without INCART has 88,179 recordings, which are the 88,253 less its 74; PTB-XL's 38 that only older versions had
+are left out in any case.
+
+Presets (`--preset`, see `manifests/parts/cinc2021_parts.py`): `oh2022`, to pre-train and identify, takes all but PTB
+and INCART, holds out tenths of CPSC and Georgia, and pairs all patients of PTB-XL with two recordings, who are kept out
+of `pretrain.tsv`; `oh2022-diagnosis`, to diagnose, is CPSC and Georgia alone. Both hold out the same recordings where
+they are prepared from the same files with the same options. In `oh2022-diagnosis` silence is absence (`--negatives
+challenge`, unless told otherwise), because the paper's CinC score counts it so.
+
+Differs: the paper splits five-second samples (Oh et al. 2022, section 5.1); here a recording is whole, so neither a
+recording nor a copy of it is on both sides. That does not hold for patients: CPSC and Georgia name none, and who has
+several recordings there can be on both. The paper divides the pre-training set itself into training and validation of
+the identification (147,444 and 17,670 samples, section 5.1); here identification is trained on all of `pretrain`, and
+`valid_gallery` and `valid_probe` are the two ends of each recording of `valid`. PTB-XL's patients of whom a recording
+is, sample for sample, somebody else's too are in no pair.
 
 Columns beyond the standard: `age` (years), `sex`, `source` (the sub-source), and for PTB-XL `ecg_id` (HR00001 is 1),
 `fold`, `statements`.
@@ -36,7 +47,7 @@ from pathlib import Path, PurePosixPath
 from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Reject
 from fairseq_signals.data.preparation import Source, prepare
-from manifests.details.cinc2021_splits import arrange, no_patients
+from manifests.details.cinc2021_arrangement import arrange, no_patients
 from manifests.parts.arranging import add_shares
 from manifests.parts.cinc2021_parts import EXPECTED, PARTS, PRESETS, Selection, part_of_file
 from manifests.parts.class_list import add_classes
@@ -44,6 +55,12 @@ from manifests.parts.options import choices_of, option_parser, packing_of, run, 
 from manifests.parts.strays import headerless, without_header
 from manifests.parts.walk import files_below
 from manifests.ptbxl import DUPLICATES, FOLDS, Person, read_people, rejected_duplicate
+
+_NEGATIVES = {"oh2022-diagnosis": "challenge"}
+"""What silence means by default, for presets that are scored as the challenge scores; `annotated` for the others."""
+
+_COPIES = "left out of train"
+"""Stands in the card and so in the plan: what was prepared before copies were left out is not taken for the same."""
 
 
 def find_items(
@@ -107,9 +124,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--ptbxl-table", type=Path, metavar="FILE", help="ptbxl_database.csv, for PTB-XL's patients, folds and statements")  # fmt: skip  # noqa: E501
     add_classes(parser, "cinc2021")
-    add("--negatives", choices=("annotated", "challenge"), default="annotated", help="annotated: classes that a sub-source does not annotate are unknown there; challenge: absent")  # fmt: skip  # noqa: E501
+    add("--negatives", choices=("annotated", "challenge"), help="annotated: classes that a sub-source does not annotate are unknown there; challenge: absent, as in the challenge's score (default: annotated; with --preset oh2022-diagnosis: challenge)")  # fmt: skip  # noqa: E501
     add_shares(parser)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.negatives = options.negatives or _NEGATIVES.get(options.preset, "annotated")
+    return options
 
 
 def _selection(options: argparse.Namespace) -> Selection:
@@ -152,7 +171,7 @@ def main(arguments: list[str] | None = None) -> dict:
     people = read_people(options.ptbxl_table) if options.ptbxl_table else {}
     items, left_out, odd = find_items(folder, selection, people)
     choices = choices_of(options, "preset", "classes", "min_count", "negatives", "shares", "pair_seconds", "seed")
-    choices["parts"] = list(selection.parts)
+    choices |= {"parts": list(selection.parts), "copies of valid and test": _COPIES}
     offered = Counter(item.extra["source"] for item in (*items, *(reject.item for reject in left_out)))
     present = _present(selection, offered)
     remarks = _incomplete(selection, offered) + ([] if people else no_patients(present))

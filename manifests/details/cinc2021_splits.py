@@ -1,31 +1,34 @@
-"""Splits and pairs of the PhysioNet/CinC Challenge 2021, made within each sub-source."""
+"""Splits of the PhysioNet/CinC Challenge 2021: the same whatever is trained on, and nothing held out is trained on."""
 
-import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from fairseq_signals.data.item import Packed
-from fairseq_signals.data.pairs import gallery_probe, halves
-from fairseq_signals.data.preparation import Arrangement
 from fairseq_signals.data.row import Row
 from fairseq_signals.data.splits import joined_by_signal, split_patients
-from manifests.parts.annotated import mask_unannotated
-from manifests.parts.arranging import by_split, in_doubt, pairs_of_splits
-from manifests.parts.cinc2021_parts import Selection
-from manifests.parts.class_list import absent_line, in_classes, outside_line
-from manifests.parts.header_row import row_of_header
-from manifests.ptbxl import Person
 
-_COLUMNS = ("age", "sex", "source", "ecg_id", "fold", "statements")
+
+@dataclass(frozen=True)
+class Drawn:
+    """The splits of all rows.
+
+    Attributes:
+        splits: of each row; None for one that is in no list.
+        moved: how many rows of held-out sub-sources went to train for samples of another split.
+        left_out: ids of the rows that are in no list, as training on them would be training on valid or test.
+    """
+
+    splits: list[str | None]
+    moved: int
+    left_out: list[str]
 
 
 def split_rows(
-    rows: Sequence[Row],
-    official: Mapping[str, str],
-    held_out: Sequence[str],
-    shares: Mapping[str, float],
-    seed: int,
-) -> tuple[list[str], int]:
-    """The split of each row, and how many rows went to train for holding the samples of one in another split.
+    rows: Sequence[Row], official: Mapping[str, str], held_out: Sequence[str], shares: Mapping[str, float], seed: int
+) -> Drawn:
+    """The split of each row, drawn from the held-out sub-sources alone: what else is taken changes nothing in it.
+
+    So `oh2022` and `oh2022-diagnosis` hold out the same recordings. A row that would be trained on, and is of somebody
+    in valid or test (a copy under another name, or another recording of that copy's patient), is in no list.
 
     Args:
         rows: with the sub-source in the column `source` and the samples' digest in `waveform`.
@@ -34,107 +37,40 @@ def split_rows(
         shares: fraction of the recordings by name of the split.
         seed: another seed gives another split.
     """
-    groups = joined_by_signal([row.patient for row in rows], [row.extra["waveform"] for row in rows])
-    drawn = {}
+    ours = [place for place, row in enumerate(rows) if row.extra["source"] in held_out]
+    drawn, moved = _split_held_out([rows[place] for place in ours], official, held_out, shares, seed)
+    splits: list[str | None] = ["train"] * len(rows)
+    for place, split in zip(ours, drawn, strict=True):
+        splits[place] = split
+    people = _people(rows)
+    held = {person for person, split in zip(people, splits, strict=True) if split != "train"}
+    gone = [place for place, split in enumerate(splits) if split == "train" and people[place] in held]
+    for place in gone:
+        splits[place] = None
+    return Drawn(splits, moved, [rows[place].id for place in gone])
+
+
+def _split_held_out(
+    rows: Sequence[Row], official: Mapping[str, str], held_out: Sequence[str], shares: Mapping[str, float], seed: int
+) -> tuple[list[str], int]:
+    """The split of each row, drawn within each sub-source, and how many went to train for samples of another split."""
+    people = _people(rows)
+    splits = [official.get(row.id, "") for row in rows]
     for part in held_out:
-        ours = [place for place, row in enumerate(rows) if row.extra["source"] == part and row.id not in official]
-        of_group = split_patients(
-            [groups[place] for place in ours], [rows[place].labels for place in ours], shares, seed
+        ours = [place for place, row in enumerate(rows) if row.extra["source"] == part and not splits[place]]
+        of_person = split_patients(
+            [people[place] for place in ours], [rows[place].labels for place in ours], shares, seed
         )
-        drawn |= {place: of_group[groups[place]] for place in ours}
-    splits = [
-        (official.get(row.id) or drawn[place]) if row.extra["source"] in held_out else "train"
-        for place, row in enumerate(rows)
-    ]
+        for place in ours:
+            splits[place] = of_person[people[place]]
     homes: dict[str, set[str]] = {}
-    for group, split in zip(groups, splits, strict=True):
-        homes.setdefault(group, set()).add(split)
-    moved = [place for place, split in enumerate(splits) if len(homes[groups[place]]) > 1 and split != "train"]
+    for person, split in zip(people, splits, strict=True):
+        homes.setdefault(person, set()).add(split)
+    moved = [place for place, split in enumerate(splits) if len(homes[people[place]]) > 1 and split != "train"]
     for place in moved:
         splits[place] = "train"
     return splits, len(moved)
 
 
-def arrange(
-    packed: list[Packed], selection: Selection, people: Mapping[str, Person], options: argparse.Namespace
-) -> Arrangement:
-    """Rows in terms of the classes, splits within each sub-source, and pairs."""
-    _check_join(packed, people)
-    rows, classes, outside = in_classes([row_of_header(one) for one in packed], options.classes, options.min_count)
-    remarks = [*outside_line(outside), *absent_line(rows, classes)]
-    for name in ("age", "sex"):
-        if unknown := sum(not row.extra[name] for row in rows):
-            remarks.append(f"{name} unknown: {unknown} recordings")
-    unannotated: list[str] = []
-    if options.negatives == "annotated":
-        rows, unannotated = mask_unannotated(rows, classes)
-    official = {one.item.id: one.item.split for one in packed if one.item.split}
-    found, moved = split_rows(rows, official, selection.held_out, options.shares, options.seed)
-    splits = by_split(rows, found)
-    pairs, how_pairs, lacking = _pairs(splits, selection, options)
-    how = f"{_how(selection, bool(people), options)}; {moved} moved to train for samples of another split; {how_pairs}"
-    return Arrangement(splits, pairs, classes, how, unannotated, _COLUMNS, [*remarks, *lacking])
-
-
-def _check_join(packed: Sequence[Packed], people: Mapping[str, Person]) -> None:
-    """Makes sure that the table is that of these recordings: headers tell the sex, too."""
-    both = [
-        (people[one.item.extra["ecg_id"]].sex, one.meta["sex"])
-        for one in packed
-        if one.item.extra.get("ecg_id") in people and one.meta.get("sex")
-    ]
-    different = sum(ours != theirs for ours, theirs in both if ours)
-    if different > max(2, 0.05 * len(both)):
-        raise ValueError(
-            f"sex must be the same in headers and table, got another in {different} of {len(both)} recordings of "
-            "PTB-XL: the table is not that of these recordings (--ptbxl-table)"
-        )
-
-
-def _how(selection: Selection, has_people: bool, options: argparse.Namespace) -> str:
-    shares = ", ".join(f"{name} {share:g}" for name, share in options.shares.items())
-    official = has_people and "ptb-xl" in selection.held_out
-    drawn = ", ".join(part for part in selection.held_out if not (official and part == "ptb-xl"))
-    whole = ", ".join(part for part in selection.parts if part not in selection.held_out)
-    told = [f"{drawn} each by recording, stratified by label ({shares}), seed {options.seed}"] if drawn else []
-    told += ["ptb-xl by its official folds 1-8, 9, 10"] if official else []
-    told += [f"train only: {whole}"] if whole else []
-    told += [] if has_people or "ptb-xl" not in selection.parts else ["PTB-XL's patients are unknown"]
-    return "; ".join(told)
-
-
-def no_patients(selection: Selection) -> list[str]:
-    """What to say where PTB-XL is taken without its table."""
-    if "ptb-xl" not in selection.parts:
-        return []
-    spread = (
-        "2,110 of them have several recordings, which now fall into different splits, so scores on them are too good"
-    )
-    then = spread if "ptb-xl" in selection.held_out else "nobody can be paired"
-    return [f"PTB-XL's patients are unknown without --ptbxl-table: {then}"]
-
-
-def _pairs(
-    splits: Mapping[str, Sequence[Row]], selection: Selection, options: argparse.Namespace
-) -> tuple[dict[str, list[Row]], str, list[str]]:
-    seconds, seed = options.pair_seconds, options.seed
-    if not selection.everybody:
-        return pairs_of_splits(splits, seconds, seed)
-    gallery, probe = gallery_probe(_identifiable([row for rows in splits.values() for row in rows]), seconds, seed)
-    if not gallery:
-        how = "no gallery and probe, as no patient is known to have two recordings"
-        return {}, how, [how]
-    valid_gallery, valid_probe = halves(splits["valid"], seconds)
-    pairs = {"gallery": gallery, "probe": probe, "valid_gallery": valid_gallery, "valid_probe": valid_probe}
-    how = (
-        f"gallery and probe: all patients of PTB-XL with two or more recordings, two drawn of each, a random crop of "
-        f"{seconds:g} s; valid_gallery and valid_probe: both ends of one recording of valid (a stand-in)"
-    )
-    return pairs, how, []
-
-
-def _identifiable(rows: Sequence[Row]) -> list[Row]:
-    """PTB-XL's recordings of patients who are in no other recording's samples, equal samples once."""
-    elsewhere = in_doubt(rows)
-    ours = [row for row in rows if row.extra["source"] == "ptb-xl" and row.patient not in elsewhere]
-    return list({row.extra["waveform"]: row for row in reversed(ours)}.values())
+def _people(rows: Sequence[Row]) -> list[str]:
+    return joined_by_signal([row.patient for row in rows], [row.extra["waveform"] for row in rows])
