@@ -19,7 +19,7 @@ tasks:
 columns:
   "12": {{label: 12-lead}}
   P-2: {{label: P-2-lead, pretrained_on: "12", finetuning: [task.leads=2]}}
-  "2": {{pretraining: [task.leads=2, task.drop_leads=true], finetuning: [task.leads=2, task.drop_leads=true]}}
+  "2": {{pretraining: [task.leads=2, task.drop_leads=true], finetuning: [task.leads=2, ++task.drop_leads=true]}}
 methods:
   random_init: {{label: Random init., recipe: null, finetuning: [start=random_init]}}
   cmsc: {{label: CMSC}}

@@ -1,0 +1,70 @@
+"""What the command line makes of its arguments, and what a launcher's failing jobs stop."""
+
+import pytest
+
+from fairseq_signals.experiments import launch as launching
+from fairseq_signals.experiments.command_line import chosen, parser
+from fairseq_signals.experiments.launch import launch
+from fairseq_signals.experiments.plan import jobs_of
+from fairseq_signals.experiments.run import Place
+from fairseq_signals.experiments.state import State
+
+
+@pytest.fixture
+def choose(write_study):
+    def of(*arguments: str):
+        return chosen(parser().parse_args(["run", str(write_study()), *arguments]))
+
+    return of
+
+
+def test_what_is_given_twice_is_given_both_times(choose):
+    study, cells = choose(
+        *("--finetuning", "a.b=1", "c.d=2", "--finetuning", "e.f=3", "--rows", "cmsc", "--rows", "spectrum,cmsc"),
+        *("--seeds", "1,1"),
+    )
+    assert study.settings["finetuning"][-3:] == ("a.b=1", "c.d=2", "e.f=3")
+    assert {cell.row for cell in cells} == {"cmsc", "spectrum"} and {cell.seed for cell in cells} == {1}
+    assert len({(cell.table, cell.job.name) for cell in cells}) == len(cells)
+
+
+def test_data_is_for_a_stage_or_for_all_and_may_be_called_anything(choose, tmp_path):
+    study, _ = choose("--data", "diagnosis=x/y=z")
+    assert study.data == {"pretraining": "data/a", "diagnosis": "x/y=z", "identification": "data/c"}
+    folder = tmp_path / "a=b"
+    folder.mkdir()
+    assert set(choose("--data", str(folder))[0].data.values()) == {str(folder)}
+    assert set(choose("--data", "elsewhere")[0].data.values()) == {"elsewhere"}
+    with pytest.raises(ValueError, match=r"stage of --data must be one of pretraining, diagnosis, .* got 'diagnosos'"):
+        choose("--data", "diagnosos=x")
+
+
+def test_no_training_at_a_time_is_refused(choose, capsys):
+    with pytest.raises(SystemExit):
+        choose("--at-once", "0")
+    assert "must be 1 or more, got 0" in capsys.readouterr().err
+
+
+def test_a_launched_pretraining_that_fails_stops_only_what_starts_from_it(choose, tmp_path, monkeypatch, capsys):
+    jobs = jobs_of(choose("--tables", "own")[1])
+    place, sent = Place(tmp_path), []
+    dead = "pretraining/cmsc/2/seed1"
+
+    def node(words):
+        names = [job.name for job in jobs if f"'{job.name}'" in words[-1]]
+        sent.append(names)
+        for job in (job for job in jobs if job.name in names and job.name != dead):
+            state = State(job, tmp_path)
+            state.begin(overwrite=False)
+            state.finish_training({"seconds": 1})
+            if job.task:
+                state.metrics.write_text("{}")
+
+    monkeypatch.setattr(launching.subprocess, "run", node)
+    assert launch(jobs, place, [], "basic", []) == 1
+    assert len(sent) == 2 and len(sent[1]) == 3 and "diagnosis/cmsc/2/seed1" not in sent[1]
+    out = capsys.readouterr().out
+    assert "6 trained or scored, 0 done before, 2 failed" in out and f"{dead}: see" in out
+    dead = ""
+    assert launch(jobs, place, [], "basic", []) == 0
+    assert sent[2:] == [["pretraining/cmsc/2/seed1"], ["diagnosis/cmsc/2/seed1"]]  # what is done is not sent
