@@ -46,6 +46,19 @@ def test_the_number_of_leads_left_is_binomial_and_never_none():
     assert ((masked.present.double().mean(0) - (0.5 + 1 / 24)).abs() < 4.5 * (0.25 / N) ** 0.5).all()
 
 
+@pytest.mark.parametrize(("leads", "rate"), [(12, 0.500), (6, 0.497), (3, 0.458), (2, 0.375), (1, 0.0)])
+def test_with_fewer_leads_keeping_one_masks_less_by_as_much_as_the_docstring_says(leads, rate):
+    # All of n vanish with p^n, and one of them, each as often, is given back.
+    expected = 0.5 - 0.5**leads / leads
+    assert expected == pytest.approx(rate, abs=5e-4)
+    present = torch.ones(N, leads, dtype=torch.bool)
+    gone, literal = (~_masked(present, keep_one=keep_one).present for keep_one in (True, False))
+    assert ((gone.double().mean(0) - expected).abs() <= 4.5 * (expected * (1 - expected) / N) ** 0.5).all()
+    assert ((literal.double().mean(0) - 0.5).abs() < 4.5 * 0.5 / N**0.5).all()
+    if leads == 2:
+        assert float(torch.corrcoef(gone.double().T)[0, 1]) == pytest.approx(-0.6, abs=0.01)
+
+
 @pytest.mark.parametrize("leads", [3, 8])
 def test_the_literal_form_loses_all_leads_as_often_as_the_paper_s_words_say(leads):
     masked = _masked(torch.ones(N, leads, dtype=torch.bool), keep_one=False)
