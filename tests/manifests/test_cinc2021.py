@@ -257,6 +257,82 @@ def test_oh2022_holds_out_cpsc_and_georgia_and_everybody_with_two_recordings(cha
     assert len(again) == 50 and {name: split for name, split in again.items() if split != "train"} == held_out
 
 
+@pytest.fixture(scope="module")
+def full_of_copies(tmp_path_factory):
+    """CPSC and Georgia, each recording again in another sub-source, and a table that gives PTB-XL's two per patient.
+
+    Georgia has three of CPSC's, too. Of PTB-XL, 2, 4, … 18 are Georgia's (and make patients of two people's samples),
+    20 is Ningbo's, and patients 911 to 919 are in no other sub-source.
+    """
+    folder = tmp_path_factory.mktemp("copies")
+    write = lambda part, name, seed, n=0: _write(folder / "in" / part, name, seed, CODES[n % 4], sex="Male")  # noqa: E731
+    for n in range(30):
+        write("cpsc_2018", f"A{n:04d}", n, n)
+        write("cpsc_2018_extra", f"Q{n:04d}", n, n)
+        write("georgia", f"E{n:05d}", 100 + n if n > 2 else n, n)
+        part, name = ("chapman_shaoxing", f"JS{1 + n:05d}") if n % 2 else ("ningbo", f"JS{20000 + n}")
+        write(part, name, 100 + n, n)
+    for n in range(1, 39):
+        write("ptb-xl", f"HR{n:05d}", 100 + n if n % 2 == 0 and n < 20 else 200 + n)
+    write("ningbo", "JS30000", 220)
+    write("ningbo", "JS30001", 300)
+    lines = ["ecg_id,patient_id,sex,scp_codes,strat_fold"]
+    lines += [f"{n},{900 + (n + 1) // 2},0,\"{{'NORM': 100.0}}\",{1 + n // 2 % 8}" for n in range(1, 39)]
+    (folder / "ptbxl_database.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_that_either_preset_of_oh2022_is_tested_on_is_pretrained_on(full_of_copies, tmp_path, seed, capsys):
+    table = ["--ptbxl-table", full_of_copies / "ptbxl_database.csv", "--seed", seed]
+    card = _main(full_of_copies / "in", tmp_path / "all", "--preset", "oh2022", *table)
+    told = capsys.readouterr().out
+    _main(full_of_copies / "in", tmp_path / "diagnosis", "--preset", "oh2022-diagnosis", "--seed", seed)
+    manifest = lambda preset, name: list(Manifest(tmp_path / preset / f"{name}.tsv"))  # noqa: E731
+    pretrain = manifest("all", "pretrain")
+    for preset in ("all", "diagnosis"):
+        for name in ("valid", "test"):
+            scored = manifest(preset, name)
+            assert [row.id for row in scored] == [row.id for row in manifest("all", name)] and len(scored) >= 3
+            for what in ("id", "patient"):
+                assert not {getattr(row, what) for row in scored} & {getattr(row, what) for row in pretrain}
+            assert not {row.extra["waveform"] for row in scored} & {row.extra["waveform"] for row in pretrain}
+    gallery, probe = manifest("all", "gallery"), manifest("all", "probe")
+    assert [row.patient for row in gallery] == [row.patient for row in probe] == [str(n) for n in range(911, 920)]
+    of_pairs = {row.extra["waveform"] for row in [*gallery, *probe]}
+    assert not of_pairs & {row.extra["waveform"] for row in pretrain}
+    assert not {row.patient for row in gallery} & {row.patient for row in pretrain}
+    trained = {row.id: row for row in manifest("all", "train")}
+    left = {row.id for name in ("train", "valid", "test") for row in manifest("all", name)}
+    gone = 30 + 30 + 30 + 30 + 38 + 2 - len(left)
+    assert gone > 5 and f"{gone} recordings with samples or patients of valid or test are in no list" in card["split"]
+    assert f"check: in no list, as valid or test has their samples or patient: {gone}, such as " in told
+    held = {row.extra["waveform"] for name in ("valid", "test") for row in manifest("all", name)}
+    whose = {row.patient for row in trained.values() if row.extra["source"] == "ptb-xl"}
+    assert not {row.extra["waveform"] for row in trained.values()} & held and {"910", "911"} <= whose
+
+
+def test_in_oh2022_diagnosis_silence_is_absence_unless_told_otherwise(challenge, tmp_path, capsys):
+    """CPSC annotates 6 of the 26 classes and Georgia 23, by the challenge's tables."""
+    card = _main(challenge / "training", tmp_path / "preset", "--preset", "oh2022-diagnosis")
+    assert card["options"]["negatives"] == "challenge" and card["unannotated"] == []
+    assert not any(row.unknown for row, _ in _rows(tmp_path / "preset").values())
+    assert "check: a class without its code counts as absent" in capsys.readouterr().out
+    card = _main(challenge / "training", tmp_path / "told", "--preset", "oh2022-diagnosis", "--negatives", "annotated")
+    assert card["options"]["negatives"] == "annotated"
+    rows = [row for row, _ in _rows(tmp_path / "told").values() if not row.unlabelled]
+    unknown = {part: Counter(len(r.unknown) for r in rows if r.extra["source"] == part) for part in ("cpsc_2018", "georgia")}  # fmt: skip  # noqa: E501
+    nowhere = len(card["unannotated"])
+    assert set(unknown["cpsc_2018"]) == {20 - nowhere} and set(unknown["georgia"]) == {3 - nowhere}
+    assert "of 26 classes unknown, as not annotated there: 20 in cpsc_2018, 3 in georgia; " in capsys.readouterr().out
+    for preset in ("all", "oh2022"):
+        card = _main(challenge / "training", tmp_path / preset, "--preset", preset)
+        assert card["options"]["negatives"] == "annotated"
+    with pytest.raises(SystemExit):
+        _main(challenge, tmp_path, "--help")
+    assert "with --preset oh2022-diagnosis: challenge)" in " ".join(capsys.readouterr().out.split())
+
+
 def test_nobody_is_recognised_by_samples_that_are_there_twice(challenge, tmp_path):
     """Patient 501 is in Chapman's recordings, too; of patient 502, one recording stands there twice."""
     for n, seed in ((1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (6, 6), (7, 7), (8, 8)):

@@ -1,0 +1,116 @@
+"""The guard of a study: nothing that its tasks are scored on, or validated on, is pre-trained on.
+
+Source: Oh et al. 2022, section 5.1: the validation and test sets, and the patients of the pairs, are excluded from the
+pre-training set. A preparation sees to that within its own folder; a study may join folders of several, prepared at
+other times, with other options, or from other sources that hold the same recordings or patients.
+
+Who is who is told by `held_out_rows`. People who are one only by way of a third recording are not looked for; combining
+the folders finds them.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from fairseq_signals.data.combination.prepared import same_people_known
+from fairseq_signals.data.destination import LISTS, PAIRS
+from fairseq_signals.experiments.composition import compose_recipe
+from fairseq_signals.experiments.defaults import setting
+from fairseq_signals.experiments.held_out_rows import Rows, people_known
+from fairseq_signals.experiments.plan import Job
+
+PRETRAIN = "pretrain"
+HELD_OUT = tuple(name for name in LISTS if name not in ("train", PRETRAIN))
+_EXAMPLES = 3
+
+
+def check_jobs(jobs: Iterable[Job]) -> None:
+    """Refuses jobs whose pre-training saw what they are scored on.
+
+    Raises:
+        ValueError, FileNotFoundError: as `check_held_out` does.
+    """
+    subsets: dict[str, str] = {}
+    tasks: dict[tuple[str, str], dict[str, Job]] = {}
+    for job in jobs:
+        if job.parent is None or job.task is None:
+            continue
+        if job.parent.name not in subsets:
+            config = compose_recipe(job.parent.recipe, list(job.parent.settings))
+            subsets[job.parent.name] = setting(config, "dataset", "train_subset")
+        tasks.setdefault((job.parent.data, subsets[job.parent.name]), {})[job.task.name] = job
+    for (data, subset), of_task in tasks.items():
+        folders = {name: Path(job.data) for name, job in of_task.items()}
+        check_held_out(Path(data), folders, {name: job.task.subset for name, job in of_task.items()}, subset)
+
+
+def check_held_out(
+    pretraining: Path,
+    others: Mapping[str, Path],
+    scored: Mapping[str, str] | None = None,
+    subset: str = PRETRAIN,
+) -> None:
+    """Makes sure that a pre-training shares no recording, waveform or patient with what tasks are scored on.
+
+    Args:
+        pretraining: prepared folder of the pre-training.
+        others: prepared folder by task.
+        scored: subset that a task is scored on: with `test`, its `valid` and `test` must be unseen; with `probe`, its
+            `valid` and all galleries and probes. A task that is not named must have seen none of `HELD_OUT`.
+        subset: what is pre-trained on.
+
+    Raises:
+        ValueError: something is shared, or whether it is cannot be told: a manifest has no column `waveform`, names no
+            source, or knows no patients where the other does.
+        FileNotFoundError: a manifest that is needed is not there.
+    """
+    seen = Rows(pretraining / f"{subset}.tsv")
+    told, files = [], []
+    for task, folder in others.items():
+        unseen = _unseen(task, folder, (scored or {}).get(task))
+        if folder.resolve() != pretraining.resolve():
+            same_people_known({str(one): people_known(one) for one in (pretraining, folder)})
+        for path in unseen:
+            shared = _shared(seen, Rows(path))
+            if shared:
+                told.append(f"in common with {path} of {task}: {shared}")
+                files.append(str(path))
+    if told:
+        elsewhere = f"pre-train on {PRETRAIN}.tsv, " if subset != PRETRAIN else ""
+        raise ValueError(
+            f"recordings that are pre-trained on must be in no list that a task is scored or validated on, got "
+            f"{'; '.join(told)} ({seen.path}); {elsewhere}prepare the folders from the same files with the same seed, "
+            f"shares and classes, or take them out with: python scripts/combine.py --source {pretraining}:pairs=yes "
+            f"--exclude {' '.join(dict.fromkeys(files))} --dest …"
+        )
+
+
+def _unseen(task: str, folder: Path, scored: str | None) -> list[Path]:
+    """The manifests of a task that must not have been seen."""
+    if scored is None:
+        names = HELD_OUT
+    else:
+        names = ("valid", *PAIRS) if scored in PAIRS else tuple(dict.fromkeys(("valid", scored)))
+    paths = [folder / f"{name}.tsv" for name in names]
+    found = [path for path in paths if path.is_file()]
+    if (scored and folder / f"{scored}.tsv" not in found) or not found:
+        raise FileNotFoundError(f"data of {task} must have a manifest {scored or 'test'}.tsv, got none in {folder}")
+    return found
+
+
+def _shared(seen: Rows, held: Rows) -> str:
+    """How many recordings that are pre-trained on have something in common, what, and the first; "" for none."""
+    by = {
+        "id": _rows_in(seen.recordings, held.recordings),
+        "waveform": _rows_in(seen.waveforms, set(held.waveforms) - {""}),
+        "patient": _rows_in(seen.patients, held.patients),
+    }
+    rows = sorted(set().union(*by.values()))
+    if not rows:
+        return ""
+    how = ", ".join(f"{len(some):,} by {what}" for what, some in by.items() if some)
+    return f"{len(rows):,} recordings ({how}), such as {', '.join(seen.ids[row] for row in rows[:_EXAMPLES])}"
+
+
+def _rows_in(keys: list, others: Iterable) -> list[int]:
+    common = set(others).intersection(keys)
+    return [row for row, key in enumerate(keys) if key in common] if common else []
