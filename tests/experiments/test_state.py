@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import yaml
 
 from fairseq_signals.experiments.collect import collect
 from fairseq_signals.experiments.fingerprint import differences, settings_of
@@ -28,7 +29,8 @@ def job_of(plan, name: str):
 def test_settings_hold_what_the_result_depends_on_and_nothing_else(plan):
     job = job_of(plan, "diagnosis")
     settings = settings_of(job)
-    assert settings["optimization.lr"] == [0.001] and settings["common.seed"] == 1
+    machine = yaml.safe_load((job.recipe.parent / "machine" / "cpu.yaml").read_text())
+    assert settings["optimization.lr"] == machine["optimization"]["lr"] and settings["common.seed"] == 1
     assert settings["pretraining: criterion._name"] == "cmsc"
     assert not any(key.endswith(("save_dir", "num_workers", "log_interval", "world_size")) for key in settings)
     more = replace(job, settings=(*job.settings, "dataset.num_workers=7", "common.log_interval=3"))
