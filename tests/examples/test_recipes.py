@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fairseq_signals.encoders import resolve_encoder
 from fairseq_signals.experiments.composition import compose_recipe
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -126,3 +127,19 @@ def test_fine_tuning_starts_from_a_checkpoint_or_at_random(task):
     named = ["machine=cpu", "start=random_init", "model.encoder._name=wav2vec2_small"]
     assert compose_recipe(recipe, named)["model"]["encoder"]["_name"] == "wav2vec2_small"
     assert compose_recipe(recipe)["model"]["pretrained"] == "???"  # fairseq stops and asks for it
+
+
+@pytest.mark.parametrize("task", ["diagnosis", "identification"])
+def test_another_encoder_is_given_no_settings_of_wav2vec2(task):
+    def encoder(*changes):
+        return compose_recipe(PAPER / f"{task}.yaml", changes)["model"]["encoder"]
+
+    known = {"dropout", "attention_dropout", "activation_dropout", "feature_gradient", "input_dropout"}
+    assert set(encoder()) == known and encoder("model.encoder.feature_gradient=0.0")["feature_gradient"] == 0.0
+    assert encoder("encoder=other") == {} and encoder("model.encoder=null") is None
+    random = ["start=random_init", "model.encoder._name=xresnet1d18"]
+    for machine in ("cpu", "gpu"):
+        assert encoder("encoder=other", *random, f"machine={machine}") == {"_name": "xresnet1d18"}
+    assert resolve_encoder(encoder("encoder=other", *random), input_rate=100.0, input_leads=12)["_name"] == "xresnet1d"
+    with pytest.raises(ValueError, match=r"settings of encoder xresnet1d18 must be among .*got 'dropout'"):
+        resolve_encoder(encoder(*random), input_rate=100.0, input_leads=12)
