@@ -50,7 +50,7 @@ class SessionWhitening:
         return (vectors - self.mean) @ self.projection
 
 
-def fit_session_whitening(first, second, dimensions: int = 150, ridge: float = 0.01) -> SessionWhitening:
+def fit_session_whitening(first, second, dimensions: int = 150, ridge: float = 0.1) -> SessionWhitening:
     """The map for pairs of vectors.
 
     Args:

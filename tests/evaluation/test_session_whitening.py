@@ -85,7 +85,7 @@ def test_no_more_directions_are_kept_than_asked_for_or_than_tell():
         (np.eye(2), np.zeros((2, 2)), {}, r"second must differ from zero, got a zero vector \(row 0\)"),
         (np.eye(2), np.full((2, 2), np.nan), {}, "second must be finite"),
         (np.eye(2), np.eye(2)[::-1], {"ridge": 0.0}, "ridge must be above 0 .* got 0.0"),
-        (np.eye(2), np.eye(2)[::-1], {"dimensions": 0}, "dimensions at least 1, got 0.01 and 0"),
+        (np.eye(2), np.eye(2)[::-1], {"dimensions": 0}, "dimensions at least 1, got 0.1 and 0"),
         (np.eye(2), np.eye(2)[::-1], {}, "people must differ more than sessions"),
     ],
 )
