@@ -19,7 +19,9 @@ from fairseq_signals.data.readers import read_record
 from fairseq_signals.evaluation.charts import draw_loss_curves, draw_results_chart
 from fairseq_signals.evaluation.ecg_paper import draw
 from fairseq_signals.evaluation.results import results_table, write_results
-from fairseq_signals.experiments.plan import PRETRAINING, Cell, Job, Selection, jobs_of, select_cells
+from fairseq_signals.experiments.job import PRETRAINING, Job
+from fairseq_signals.experiments.plan import Cell, Selection, jobs_of, select_cells
+from fairseq_signals.experiments.processes import ends_by_exception
 from fairseq_signals.experiments.run import Place, run_job
 from fairseq_signals.experiments.schedule import run_all
 from fairseq_signals.experiments.state import State
@@ -107,7 +109,8 @@ class Quickstart:
             SystemExit: a training failed; its last lines and its log's place are shown.
         """
         place = Place(self.dest, overwrite=True, threads=max(1, self.cores // at_once))
-        outcomes = run_all(jobs, lambda job, gpus: run_job(job, place, gpus), at_once)
+        with ends_by_exception():
+            outcomes = run_all(jobs, lambda job, gpus: run_job(job, place, gpus), at_once, stop=place.processes.stop)
         if outcomes.failed:
             sys.exit("error: " + "\n".join(f"{name}: {error}" for name, error in outcomes.failed.items()))
 

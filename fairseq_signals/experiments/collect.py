@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from fairseq_signals.data.leads import parse_leads
+from fairseq_signals.experiments.composition import compose_recipe
+from fairseq_signals.experiments.fingerprint import leads_of
 from fairseq_signals.experiments.plan import Cell
 from fairseq_signals.experiments.state import State
 from fairseq_signals.experiments.study import Study
@@ -48,9 +51,17 @@ def _score(state: State, cell: Cell, metric: str) -> float:
     if not isinstance(scores, dict) or metric not in scores:
         known = [name for name, value in scores.items() if isinstance(value, float)] if isinstance(scores, dict) else []
         raise ValueError(f"metric of {cell.task} must be one of {', '.join(known)}, got {metric!r} ({state.metrics})")
+    _check_leads(state, scores)
     value = scores[metric]
     if value is None:
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{metric} must be a number or null, got {value!r} ({state.metrics})")
     return float(value)
+
+
+def _check_leads(state: State, scores: dict[str, Any]):
+    # The settings say what was asked for, the scores what was done: two witnesses of the same.
+    wanted = parse_leads(str(leads_of(compose_recipe(state.job.recipe, list(state.job.settings)))))
+    if tuple(scores.get("leads", wanted)) != wanted:
+        raise ValueError(f"leads must be {', '.join(wanted)}, got {', '.join(scores['leads'])} ({state.metrics})")

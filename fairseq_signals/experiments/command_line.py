@@ -9,9 +9,10 @@ from pathlib import Path
 
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.defaults import setting
+from fairseq_signals.experiments.job import PRETRAINING, Job
 from fairseq_signals.experiments.launch import launch
 from fairseq_signals.experiments.listing import listing
-from fairseq_signals.experiments.plan import PRETRAINING, Cell, Job, Selection, jobs_of, select_cells
+from fairseq_signals.experiments.plan import Cell, Selection, jobs_of, select_cells
 from fairseq_signals.experiments.processes import ends_by_exception
 from fairseq_signals.experiments.run import Place, run_job
 from fairseq_signals.experiments.schedule import run_all

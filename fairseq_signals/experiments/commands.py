@@ -7,7 +7,7 @@ from typing import Any
 import fairseq_signals
 from fairseq_signals.experiments.composition import quoted
 from fairseq_signals.experiments.defaults import setting
-from fairseq_signals.experiments.plan import Job
+from fairseq_signals.experiments.job import Job
 from fairseq_signals.experiments.state import State
 
 PACKAGE = Path(fairseq_signals.__file__).parent

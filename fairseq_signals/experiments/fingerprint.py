@@ -13,7 +13,7 @@ from typing import Any
 from fairseq_signals.data.card import CARD_NAME, file_digest
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.defaults import RANDOM, section_of, setting, window_seconds
-from fairseq_signals.experiments.plan import Job
+from fairseq_signals.experiments.job import Job
 
 # Settings that change nothing in the result: where things stand, how they are shown, how devices find each other.
 _FREE = ("checkpoint.save_dir", "common.log_", "common.user_dir", "dataset.num_workers", "distributed_training.")
@@ -51,7 +51,6 @@ def descriptor_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         `leads`, and what is not as `_USUAL` says: `window_seconds`, and of diagnosis `threshold` and the subsets.
     """
-    leads = setting(config, "task", "leads")
     dataset = section_of(config, "dataset")
     given = {"window_seconds": window_seconds(config)}
     if setting(config, "task", "_name") == "ecg_classification":
@@ -59,7 +58,13 @@ def descriptor_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         given["train_subset"] = dataset.get("train_subset", "train")
         given["valid_subset"] = dataset.get("valid_subset", "valid").split(",")[0]
     unusual = {name: value for name, value in given.items() if value != _USUAL[name]}
-    return {"leads": ",".join(leads) if isinstance(leads, list) else str(leads), **unusual}
+    return {"leads": leads_of(config), **unusual}
+
+
+def leads_of(config: Mapping[str, Any]) -> str:
+    """The leads that a composed configuration names, as text."""
+    leads = setting(config, "task", "leads")
+    return ",".join(leads) if isinstance(leads, list) else str(leads)
 
 
 def differences(begun: dict[str, Any], wanted: dict[str, Any]) -> list[str]:

@@ -8,10 +8,11 @@ not done again there either. What came of them is read from their folders: a nod
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from fairseq_signals.experiments.composition import quoted
-from fairseq_signals.experiments.plan import Job
+from fairseq_signals.experiments.job import Job
 from fairseq_signals.experiments.run import Place
 from fairseq_signals.experiments.state import State
 
@@ -33,8 +34,10 @@ def launch(jobs: Sequence[Job], place: Place, arguments: Sequence[str], launcher
         options: of the launcher, such as `hydra.launcher.partition=gpu`.
 
     Raises:
-        ValueError: what stands in a folder was made with other settings, and may not be discarded.
+        ValueError: the launcher is not installed; what stands in a folder was made with other settings, and may not
+            be discarded.
     """
+    _refuse_missing(launcher)
     left = [job for job in jobs if not _finished(job, place)]
     for wave in waves(left):
         ready = [job for job in wave if job.parent is None or _finished(job.parent, place)]
@@ -56,6 +59,17 @@ def multirun(
     sweep += ["hydra.job.chdir=false"]  # relative paths are meant from where the command was typed
     given = f"arguments=[{','.join(map(quoted, arguments))}]"
     return [*module, *sweep, *options, given, f"job={','.join(quoted(job.name) for job in jobs)}"]
+
+
+def _refuse_missing(launcher: str):
+    if not launcher.startswith("submitit_"):
+        return
+    try:
+        found = find_spec("hydra_plugins.hydra_submitit_launcher")
+    except ModuleNotFoundError:  # no plug-in of Hydra's at all
+        found = None
+    if found is None:
+        raise ValueError(f"launcher must be installed, got none for {launcher}: pip install 'fairseq-signals[slurm]'")
 
 
 def _finished(job: Job, place: Place) -> bool:

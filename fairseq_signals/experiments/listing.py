@@ -10,8 +10,8 @@ from fairseq_signals.evaluation.aligned_text import aligned
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.cost import Cost, estimated_hours, training_cost
 from fairseq_signals.experiments.epochs import windows_per_epoch
+from fairseq_signals.experiments.job import PRETRAINING, Job
 from fairseq_signals.experiments.machines import machine_of
-from fairseq_signals.experiments.plan import PRETRAINING, Job
 from fairseq_signals.experiments.state import State
 
 HEAD = ("training", "state", "updates", "windows", "GFLOP/window", "device hours", "took")
@@ -44,7 +44,7 @@ def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str
     table = aligned(lines, "<<>>>>>")
     total = f"{len(jobs)} trainings and baselines, {hours:.1f} device hours in all, {left:.1f} of them still to do"
     basis = f"Estimated for {machine} at {rate.tflops:g} TFLOP/s ({rate.precision}, {rate.basis}: {rate.source})."
-    return "\n".join([*table, "", total, basis, "Validation, loading and start are not in it; a device is one GPU."])
+    return "\n".join([*table, "", total, basis, "Validation, loading and start are not in it."])
 
 
 def cost_of(job: Job, expected: Mapping[str, float]) -> "Cost | None":

@@ -1,46 +1,13 @@
 """From a study to trainings: each cell of a table is one fine-tuning per seed, and cells share what they can.
 
-A training is known by its name alone, which is its folder below the study's: `pretraining/w2v/12/seed1`,
-`diagnosis/w2v/P-6/seed1`. The same cell in two tables (12 leads in tables 1, 2 and 3) is one training.
+The same cell in two tables (12 leads in tables 1, 2 and 3) is one training.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Optional
 
-from fairseq_signals.experiments.study import Column, Method, Study, Task
-
-PRETRAINING = "pretraining"
-_OWN = ("task.data", "checkpoint.save_dir", "common.seed", "common.user_dir", "hydra.run.dir")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training with its scores, or the scores of a baseline that learns nothing.
-
-    Attributes:
-        name: its folder below the study's.
-        data: folder of manifests.
-        recipe: yaml file of the training; for a baseline, of the one whose leads, windows and threshold it takes.
-        settings: what differs from the recipe.
-        parent: the pre-training whose encoder it starts from.
-        task: what is scored after it; None scores nothing.
-        descriptor: of a baseline without learning.
-    """
-
-    name: str
-    data: str
-    recipe: Optional[Path] = None
-    settings: tuple[str, ...] = ()
-    parent: Optional["Job"] = None
-    task: Optional[Task] = None
-    descriptor: Optional[str] = None
-
-    @property
-    def metrics(self) -> str:
-        """Name of the file of scores in its folder."""
-        return f"metrics_{self.task.subset}.json"
+from fairseq_signals.experiments.job import Job, baseline, training
+from fairseq_signals.experiments.study import Study
 
 
 @dataclass(frozen=True)
@@ -117,61 +84,6 @@ def _cells(study: Study, table: str, row: str, task: str, column: str, seeds: Se
         return [Cell(table, row, task, column, seeds[0], job)]
     make = [(seed, training(study, method, study.tasks[task], study.columns[column], seed)) for seed in seeds]
     return [Cell(table, row, task, column, seed, job) for seed, job in make]
-
-
-def baseline(study: Study, method: Method, task: Task, column: Column) -> Job:
-    """The scores of a descriptor; it has no seed, as nothing in it is drawn."""
-    name = f"{task.name}/{method.name}/{column.name}"
-    settings = _finetuning(study, method, task, column)
-    return Job(name, _data(study, task.name), _recipe(study, task.recipe), settings, None, task, method.descriptor)
-
-
-def training(study: Study, method: Method, task: Task, column: Column, seed: int) -> Job:
-    """A fine-tuning, with the pre-training that it starts from where the method has one.
-
-    Raises:
-        ValueError: a setting is the study's own business, or the study names no data for the task.
-    """
-    name = f"{task.name}/{method.name}/{column.name}/seed{seed}"
-    settings = _finetuning(study, method, task, column)
-    parent = pretraining(study, method, column, seed) if method.recipe else None
-    _refuse_own(name, settings, ("model.pretrained",) if parent else ())
-    settings = (*settings, f"common.seed={seed}")
-    return Job(name, _data(study, task.name), _recipe(study, task.recipe), settings, parent, task)
-
-
-def pretraining(study: Study, method: Method, column: Column, seed: int) -> Job:
-    """The pre-training behind a column."""
-    source = study.columns[column.pretrained_on or column.name]
-    name = f"{PRETRAINING}/{method.name}/{source.name}/seed{seed}"
-    settings = (*study.settings.get(PRETRAINING, ()), *method.pretraining, *source.pretraining)
-    _refuse_own(name, settings)
-    settings = (*settings, f"common.seed={seed}")
-    return Job(name, _data(study, PRETRAINING), _recipe(study, method.recipe), settings)
-
-
-def _finetuning(study: Study, method: Method, task: Task, column: Column) -> tuple[str, ...]:
-    return (*study.settings.get("finetuning", ()), *task.settings, *method.finetuning, *column.finetuning)
-
-
-def _recipe(study: Study, name: str) -> Path:
-    return study.recipes / f"{name}.yaml"
-
-
-def _data(study: Study, stage: str) -> str:
-    if stage not in study.data:
-        raise ValueError(f"data must name a folder for {stage}, got {', '.join(study.data) or 'none'} ({study.path})")
-    return study.data[stage]
-
-
-def _refuse_own(name: str, settings: Iterable[str], more: tuple[str, ...] = ()):
-    # One of these in a setting would train elsewhere, on other data or from another encoder than the folder says.
-    for text in settings:
-        if text.partition("=")[0].strip("+~ ") in (*_OWN, *more):
-            raise ValueError(
-                f"settings of {name} must leave {', '.join((*_OWN, *more))} to the study (its data, methods, seeds and "
-                f"--dest), got {text!r}"
-            )
 
 
 def _check(study: Study, selection: Selection):

@@ -17,8 +17,8 @@ from fairseq_signals.experiments.commands import train_command, validate_command
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.defaults import setting
 from fairseq_signals.experiments.fingerprint import descriptor_settings
+from fairseq_signals.experiments.job import Job
 from fairseq_signals.experiments.lock import JobFailed, held
-from fairseq_signals.experiments.plan import Job
 from fairseq_signals.experiments.processes import Processes
 from fairseq_signals.experiments.state import State
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from fairseq_signals.experiments.plan import Job
+from fairseq_signals.experiments.job import Job
 
 
 @dataclass

@@ -9,8 +9,8 @@ import yaml
 
 from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.experiments.fingerprint import differences, settings_of
+from fairseq_signals.experiments.job import Job
 from fairseq_signals.experiments.lock import LOCK
-from fairseq_signals.experiments.plan import Job
 from fairseq_signals.modules.checkpoint import is_whole, newest_whole
 
 _RESULTS = ("trained.json", "metrics_*.json", "*.pt")
@@ -53,13 +53,9 @@ class State:
         """`done`, `trained`, `begun` or `to do`, for people."""
         if self.done:
             return "done"
-        return (
-            "begun"
-            if not self.trained and self._settings.is_file()
-            else "trained"
-            if self._trained.is_file()
-            else "to do"
-        )
+        if self._trained.is_file():
+            return "trained"
+        return "begun" if self._settings.is_file() else "to do"
 
     def changed(self) -> list[str]:
         """In words, how what stands there differs from the job's settings; nothing differs where nothing stands.

@@ -23,7 +23,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fairseq_signals.experiments.plan import PRETRAINING
+from fairseq_signals.experiments.job import PRETRAINING
 from fairseq_signals.experiments.study import NAME, Column, Layout, Method, Study, Task
 from fairseq_signals.experiments.study_types import check_types, mapping, texts, whole_numbers
 

@@ -45,7 +45,7 @@ def test_stopping_ends_the_commands_and_lets_no_other_start(tmp_path):
 RUNS = """
 import os, sys
 from pathlib import Path
-from fairseq_signals.experiments.plan import Job
+from fairseq_signals.experiments.job import Job
 from fairseq_signals.experiments.processes import Processes, ends_by_exception
 from fairseq_signals.experiments.schedule import run_all
 

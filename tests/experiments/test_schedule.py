@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fairseq_signals.experiments.plan import Job
+from fairseq_signals.experiments.job import Job
 from fairseq_signals.experiments.schedule import run_all
 
 

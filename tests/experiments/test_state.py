@@ -80,6 +80,9 @@ def test_a_table_never_mixes_settings(plan, tmp_path):
         collect(
             changed, select_cells(changed, Selection(tables=("own",), columns=("12",), seeds=(1,))), tmp_path / "runs"
         )
+    state.metrics.write_text('{"macro_auc": 0.75, "leads": ["I", "II"]}')
+    with pytest.raises(ValueError, match=r"leads must be I, II, III, .*, V6, got I, II \(.*metrics_test\.json"):
+        collect(study, cells, tmp_path / "runs")
     state.metrics.write_text('{"accuracy": 0.75}')
     with pytest.raises(ValueError, match="metric of diagnosis must be one of accuracy, got 'macro_auc'"):
         collect(study, cells, tmp_path / "runs")
