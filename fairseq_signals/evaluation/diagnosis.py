@@ -8,6 +8,10 @@ Metrics:
     `macro_auc`, `macro_average_precision` (over the classes with both labels), `macro_f1`, and `cinc_score`
     where all classes are the CinC 2021 challenge's. With a part of its 26 classes the others are taken as
     absent, and the score is not comparable with the challenge's results.
+
+    `cinc_score_windows`, `macro_auc_windows`: the same two over windows instead of recordings, every window with its
+    recording's labels and decided at 0.5. This is the unit of Oh et al. 2022 (4,079 five-second segments); it is not
+    comparable with challenge scores, which are of recordings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +25,9 @@ from fairseq_signals.evaluation.cinc2021 import challenge_score, expand, is_scor
 from fairseq_signals.evaluation.f1 import per_class_f1
 from fairseq_signals.evaluation.subgroups import MIN_RECORDINGS, subgroup_scores
 from fairseq_signals.evaluation.thresholds import decide
+
+WINDOW_THRESHOLD = 0.5
+"""Where windows are decided: fixed, as in the paper's public code, whatever is fitted for recordings."""
 
 
 def diagnosis_scores(
@@ -77,6 +84,38 @@ def diagnosis_scores(
         },
         "subgroups": subgroup_scores(columns or {}, group, min_recordings),
     }
+
+
+def window_scores(labels, known, scores, recordings, classes: Sequence[str]) -> dict[str, Any]:
+    """`cinc_score_windows`, `macro_auc_windows` and `n_windows`: each window judged by its recording's labels.
+
+    The paper's unit; not comparable with challenge scores. Long recordings weigh more here, and there is no
+    `cinc_score_windows` where there is no `cinc_score`.
+
+    Args:
+        labels: boolean `[N, C]`, of the recordings.
+        known: boolean `[N, C]`, or None where everything is known.
+        scores: float `[M, C]`, probabilities of every window once, padded ones included.
+        recordings: int `[M]`, the row of each window's recording.
+        classes: C codes, the names of the columns.
+
+    Raises:
+        ValueError: tables that do not fit each other or the classes, scores that are no probabilities.
+
+    Source: Oh et al. 2022, sections 4 and 5; the threshold is the public code's.
+    """
+    labels = boolean_table(labels, "labels")
+    known, recordings = known_table(known, labels.shape), np.asarray(recordings)
+    if recordings.shape != (len(scores),) or (
+        recordings.size and not 0 <= recordings.min() <= recordings.max() < len(labels)
+    ):
+        raise ValueError(
+            f"recordings must name one of {len(labels)} rows for each of {len(scores)} windows, "
+            f"got {recordings.shape} from {recordings.min(initial=0)} to {recordings.max(initial=0)}"
+        )
+    every = diagnosis_scores(labels[recordings], known[recordings], scores, classes, WINDOW_THRESHOLD)
+    shared = {f"{name}_windows": every[name] for name in ("cinc_score", "macro_auc") if name in every}
+    return {**shared, "n_windows": len(recordings)}
 
 
 def _summary(labels, known, decisions, classes, per_class) -> dict[str, Any]:

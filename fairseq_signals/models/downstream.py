@@ -9,7 +9,7 @@ from fairseq.dataclass import FairseqDataclass
 from omegaconf import MISSING, open_dict
 from torch import Tensor
 
-from fairseq_signals.models.ecg_model import ECGModel, plain
+from fairseq_signals.models.ecg_model import ECGModel, encoder_leads, plain, refuse_other_leads
 from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class DownstreamModel(ECGModel):
         """Takes what the configuration leaves open from the pre-trained checkpoint, then writes every setting.
 
         Raises:
-            ValueError: a random start without an encoder, or an encoder that does not fit.
+            ValueError: a random start without an encoder, an encoder that does not fit, or one of other leads.
         """
         encoder, preprocess = plain(cfg.encoder), plain(cfg.preprocess)
         unnamed = not encoder or (isinstance(encoder, dict) and "_name" not in encoder)
@@ -63,10 +63,11 @@ class DownstreamModel(ECGModel):
             if unnamed:
                 raise ValueError(f"encoder must be named for a random start, got {encoder!r}")
         else:
-            saved = read_checkpoint(cfg.pretrained)["cfg"]["model"]
+            saved = read_checkpoint(cfg.pretrained)["cfg"]
+            refuse_other_leads(encoder_leads(saved["task"]), encoder_leads(task.cfg), cfg.pretrained)
             if unnamed:
-                encoder = {**saved["encoder"], **(encoder or {})}
-            preprocess = saved["preprocess"] if preprocess is None else preprocess
+                encoder = {**saved["model"]["encoder"], **(encoder or {})}
+            preprocess = saved["model"]["preprocess"] if preprocess is None else preprocess
         with open_dict(cfg):
             cfg.encoder, cfg.preprocess = encoder, preprocess
         super().resolve(cfg, task)

@@ -1,5 +1,6 @@
 """What all models share: an encoder and its preprocessing, both resolved once and saved with the checkpoint."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ from fairseq.models import BaseFairseqModel
 from omegaconf import OmegaConf, open_dict
 from torch import Tensor
 
+from fairseq_signals.data.leads import STANDARD_LEADS, parse_leads
 from fairseq_signals.encoders import build_encoder, resolve_encoder
 from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
 
@@ -46,6 +48,28 @@ def resolve_preprocess(spec: Any) -> dict[str, Any]:
         known = ", ".join(PreprocessSettings.__dataclass_fields__)
         raise ValueError(f"settings of preprocess must be among {known}, got {', '.join(unknown)}")
     return asdict(PreprocessSettings(**settings))
+
+
+def encoder_leads(task: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the leads that an encoder is built for, from a task's settings: the twelve, unless some are dropped."""
+    return parse_leads(task["leads"]) if task["drop_leads"] else STANDARD_LEADS
+
+
+def refuse_other_leads(encoder: Sequence[str], task: Sequence[str], where: Any):
+    """Nothing, where an encoder and its task have the same leads; weights fit any leads of the same number.
+
+    Raises:
+        ValueError: they differ; names both.
+    """
+    if list(encoder) != list(task):
+        raise ValueError(
+            f"leads of the task must be those that the encoder was trained on, {_named(encoder)}, got {_named(task)}; "
+            f"choose an encoder of the task's leads, or the encoder's leads and drop_leads for the task ({where})"
+        )
+
+
+def _named(leads: Sequence[str]) -> str:
+    return f"{', '.join(leads)} ({'drop_leads' if len(leads) < len(STANDARD_LEADS) else 'none dropped'})"
 
 
 class ECGModel(BaseFairseqModel):

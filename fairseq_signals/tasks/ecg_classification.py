@@ -1,4 +1,8 @@
-"""Diagnosis: classes that may apply together, scored per recording by the mean of its windows' probabilities."""
+"""Diagnosis: classes that may apply together, scored per recording by the mean of its windows' probabilities.
+
+Beside these stand `cinc_score_windows` and `macro_auc_windows`, over single windows decided at 0.5: the unit of Oh et
+al. 2022, not comparable with challenge scores.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +14,7 @@ from omegaconf import II, open_dict
 
 from fairseq_signals.data.dataset import UNKNOWN
 from fairseq_signals.data.manifest import Manifest, label_matrix
-from fairseq_signals.evaluation.diagnosis import diagnosis_scores
+from fairseq_signals.evaluation.diagnosis import diagnosis_scores, window_scores
 from fairseq_signals.evaluation.prevalence import prevalence
 from fairseq_signals.evaluation.report import write_predictions
 from fairseq_signals.evaluation.subgroups import GROUPINGS
@@ -122,6 +126,10 @@ class ECGClassification(ScoredTask):
         threshold = 0.5 if self.thresholds is None else self.thresholds
         return diagnosis_scores(labels, known, values, self.classes, threshold, self._columns(subset))
 
+    def score_windows(self, subset: str, values: np.ndarray, recordings: np.ndarray) -> dict[str, Any]:
+        """The paper's unit, not comparable with challenge scores; see `evaluation.diagnosis.window_scores`."""
+        return window_scores(*self._known[subset], values, recordings, self.classes)
+
     def _columns(self, subset: str) -> dict[str, list[str]]:
         manifests = self.datasets[subset].windows.manifests
         shared = [name for name in GROUPINGS if all(name in m.columns for m in manifests)]
@@ -134,15 +142,22 @@ class ECGClassification(ScoredTask):
         write_predictions(path, self.names(subset), self.classes, values, labels, known)
 
     def state_dict(self) -> dict[str, Any]:
-        """Fitted thresholds, and the classes that the model's outputs stand for, for the checkpoint."""
-        return {"threshold": self.cfg.threshold, "thresholds": self.thresholds, "classes": self.classes}
+        """Fitted thresholds, the classes that the model's outputs stand for, and its leads, for the checkpoint."""
+        return {
+            **super().state_dict(),
+            "threshold": self.cfg.threshold,
+            "thresholds": self.thresholds,
+            "classes": self.classes,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]):
         """Takes a checkpoint's thresholds where they were fitted in the way that is asked for.
 
         Raises:
-            ValueError: other classes are asked for than the checkpoint's, whose outputs would bear wrong names.
+            ValueError: other classes are asked for than the checkpoint's, whose outputs would bear wrong names, or
+                other leads than its encoder has.
         """
+        super().load_state_dict(state_dict)
         if state_dict.get("classes", self.classes) != self.classes:
             raise ValueError(
                 f"classes must be the checkpoint's ({', '.join(state_dict['classes'])}), got {', '.join(self.classes)}"

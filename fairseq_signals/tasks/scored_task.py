@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from fairseq.logging import metrics as fairseq_metrics
 
-from fairseq_signals.evaluation.aggregate import aggregate_windows
+from fairseq_signals.evaluation.aggregate import aggregate_windows, complete_windows
 from fairseq_signals.evaluation.report import write_metrics
+from fairseq_signals.models.ecg_model import encoder_leads, refuse_other_leads
 from fairseq_signals.modules.gather import rank
 from fairseq_signals.tasks.ecg_task import ECGTask
 from fairseq_signals.tasks.evaluation_outputs import EvaluationOutputs
@@ -46,9 +47,32 @@ class ScoredTask(ECGTask):
         """Scores by name from the recordings' mean outputs `[N, C]`; plain numbers among them are logged."""
         raise TypeError(f"{type(self).__name__} must define score")
 
+    def score_windows(self, subset: str, values: np.ndarray, recordings: np.ndarray) -> dict[str, Any]:
+        """More scores by name from the windows' own outputs, none unless a task has them.
+
+        Args:
+            subset: what is scored.
+            values: float `[M, C]`, the outputs of every window of the subset once, padded windows included.
+            recordings: int `[M]`, the place of each window's recording.
+        """
+        return {}
+
     def write(self, folder: Path, subset: str, values: np.ndarray):
         """Writes one line per recording into `folder`."""
         raise TypeError(f"{type(self).__name__} must define write")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The leads of the encoder, for the checkpoint."""
+        return {"encoder_leads": list(encoder_leads(self.cfg))}
+
+    def load_state_dict(self, state_dict: dict[str, Any]):
+        """Compares the leads with the checkpoint's.
+
+        Raises:
+            ValueError: other leads are asked for than those that the checkpoint's encoder was built for.
+        """
+        now = encoder_leads(self.cfg)
+        refuse_other_leads(state_dict.get("encoder_leads", now), now, "the checkpoint to evaluate")
 
     def begin_valid_epoch(self, epoch, model):
         """Forgets what an earlier validation collected."""
@@ -87,9 +111,10 @@ class ScoredTask(ECGTask):
         rows, windows, values = self._outputs.pop(subset).gathered()
         self._arrived.pop(subset)
         self._totals.pop(subset, None)
-        recordings = self.datasets[subset].windows
-        values = aggregate_windows(values, rows, windows, recordings.window_counts, self.names(subset))
-        scores = self.score(subset, values)
+        every = rows, windows, self.datasets[subset].windows.window_counts, self.names(subset)
+        of_windows, once = values, complete_windows(*every)
+        values = aggregate_windows(of_windows, *every)
+        scores = {**self.score(subset, values), **self.score_windows(subset, of_windows[once], rows[once])}
         for name, value in scores.items():
             if isinstance(value, float):
                 fairseq_metrics.log_scalar(name, value, round=4)

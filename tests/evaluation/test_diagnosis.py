@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from fairseq_signals.evaluation.cinc2021 import CLASSES, challenge_score
-from fairseq_signals.evaluation.diagnosis import diagnosis_scores
+from fairseq_signals.evaluation.diagnosis import diagnosis_scores, window_scores
 
 
 @pytest.fixture
@@ -101,3 +101,57 @@ def test_bad_input_is_refused(tables):
         diagnosis_scores(labels, None, scores, CLASSES, columns={"age": [1, 2, 3]})
     with pytest.raises(ValueError, match="scores must be finite"):
         diagnosis_scores(labels, None, scores * np.nan, CLASSES)
+
+
+def test_windows_are_scored_one_by_one_with_their_recordings_labels(tables):
+    labels, _ = tables
+    random = np.random.default_rng(2)
+    recordings = random.permutation(np.repeat(np.arange(120), random.integers(1, 5, 120)))
+    probabilities = random.random((len(recordings), 26)).astype(np.float32)
+    known = random.random((120, 26)) < 0.9
+    truth, decided, areas = [], [], []
+    for window, row in enumerate(recordings):  # a plain loop over windows, unknown cells absent
+        truth.append([labels[row, column] and known[row, column] for column in range(26)])
+        decided.append([probabilities[window, column] >= 0.5 and known[row, column] for column in range(26)])
+    for column in range(26):
+        seen = [window for window, row in enumerate(recordings) if known[row, column]]
+        areas.append(roc_auc_score(labels[recordings[seen], column], probabilities[seen, column]))
+    result = window_scores(labels, known, probabilities, recordings, CLASSES)
+    assert result == {
+        "cinc_score_windows": challenge_score(np.array(truth), np.array(decided)),
+        "macro_auc_windows": pytest.approx(np.mean(areas)),
+        "n_windows": len(recordings),
+    }
+
+
+def test_one_window_per_recording_scores_like_recordings_at_one_half(tables):
+    labels, scores = tables
+    order = np.random.default_rng(3).permutation(120)
+    windows, whole = (
+        window_scores(labels, None, scores[order], order, CLASSES),
+        diagnosis_scores(labels, None, scores, CLASSES),
+    )
+    assert windows["n_windows"] == whole["n_recordings"] and whole["threshold"] == 0.5
+    for name in ("cinc_score", "macro_auc"):
+        assert windows[f"{name}_windows"] == pytest.approx(whole[name], abs=1e-12)
+
+
+def test_a_recording_of_many_windows_weighs_more(tables):
+    labels, scores = tables
+    whole, half = np.arange(120), np.arange(60)
+    twice = window_scores(labels, None, scores[[*whole, *half]], [*whole, *half], CLASSES)
+    assert twice["n_windows"] == 180
+    assert twice["cinc_score_windows"] != window_scores(labels, None, scores, whole, CLASSES)["cinc_score_windows"]
+
+
+def test_windows_have_no_challenge_score_where_recordings_have_none(tables):
+    labels, scores = tables
+    result = window_scores(labels[:, :2], None, scores[:, :2], np.arange(120), ["NORM", "MI"])
+    assert set(result) == {"macro_auc_windows", "n_windows"}
+
+
+def test_windows_of_no_recording_are_refused(tables):
+    labels, scores = tables
+    for rows in (np.arange(119), np.arange(120) + 1, np.arange(120) - 1):
+        with pytest.raises(ValueError, match="recordings must name one of 120 rows for each of 120 windows, got"):
+            window_scores(labels, None, scores, rows, CLASSES)

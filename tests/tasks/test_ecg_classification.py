@@ -3,14 +3,17 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from fairseq.logging import metrics
 from sklearn.metrics import log_loss, roc_auc_score
 
 from fairseq_signals.data.dataset import WindowDataset
 from fairseq_signals.data.manifest import Manifest, label_matrix
+from fairseq_signals.evaluation.cinc2021 import challenge_score, expand
 
 TASK = ["--task", "ecg_classification"]
 
@@ -129,8 +132,38 @@ def test_scores_are_those_of_the_mean_probability_of_a_recordings_windows(run, e
     both = [place for place in range(23) if 0 < labels[:, place].sum() < len(labels)]
     auc = np.mean([roc_auc_score(labels[:, place], means[:, place]) for place in both])
     assert scores["macro_auc"] == pytest.approx(auc, abs=1e-3)
+    # The paper's unit: each window by itself beside its recording's labels.
+    chances, kept = logits.sigmoid().numpy(), json.loads((tmp_path / "metrics_test.json").read_text())
+    auc = np.mean([roc_auc_score(labels[owner][:, place], chances[:, place]) for place in both])
+    assert kept["macro_auc_windows"] == pytest.approx(auc, abs=1e-3)
+    assert scores["macro_auc_windows"] == pytest.approx(kept["macro_auc_windows"], abs=1e-4)
+    assert kept["n_windows"] == len(windows) and kept["n_recordings"] == len(manifest)
+    assert "cinc_score" not in kept and "cinc_score_windows" not in kept  # classes beside the challenge's
     expected = log_loss(labels[owner].ravel(), logits.sigmoid().numpy().ravel())
     assert scores["loss"] == scores["bce"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_every_window_counts_once_for_the_papers_unit_in_whatever_order_they_come(fairseq_parts, ecg_data, arguments):
+    codes = ["164889003", "426783006", "427084000"]
+    more = ["--classes", ",".join(codes), "--threshold", "0.9"]
+    task = fairseq_parts(ecg_data, *arguments["diagnosis"], *arguments["random"], *more)[1]
+    task.load_dataset("test")
+    windows = task.datasets["test"].windows
+    random = np.random.default_rng(0)
+    order = random.permutation(np.append(np.arange(len(windows)), [3, 7, 7]))  # some ranks repeat some
+    items = [windows[place] for place in order]
+    chances = random.random((len(windows), 3)).astype(np.float32)
+    places = [torch.cat([item[name] for item in items]).numpy() for name in ("recording", "window")]
+    task._outputs["test"] = SimpleNamespace(gathered=lambda: (*places, chances[order]))
+    task._arrived["test"] = len(order)
+    with metrics.aggregate() as logged:
+        task._finish("test")
+    labels, _ = label_matrix(Manifest(ecg_data / "test.tsv"), codes)
+    truth = np.array([labels[int(windows[place]["recording"])] for place in range(len(windows))])
+    expected = challenge_score(expand(truth, codes), expand(chances >= 0.5, codes))
+    assert logged.get_smoothed_value("cinc_score_windows") == pytest.approx(expected, abs=1e-4)
+    assert logged.get_smoothed_value("macro_auc_windows") == pytest.approx(roc_auc_score(truth, chances), abs=1e-4)
+    assert abs(logged.get_smoothed_value("cinc_score") - expected) > 0.01  # of recordings, decided at 0.9
 
 
 def test_fewer_leads_and_another_subset_by_the_same_command(run, ecg_data, validate, tmp_path):
@@ -169,6 +202,19 @@ def test_other_classes_than_the_checkpoints_are_refused(run, ecg_data, validate)
     swapped = ",".join([classes[1], classes[0], *classes[2:]])
     with pytest.raises(ValueError, match=r"classes must be the checkpoint's \(.*got"):
         validate(ecg_data, run[0], *TASK, "--valid-subset", "test", "--batch-size", 8, "--classes", swapped)
+
+
+def test_a_checkpoint_without_some_leads_is_not_evaluated_on_others(fairseq_parts, ecg_data, arguments):
+    def task(*leads):
+        return fairseq_parts(ecg_data, *arguments["diagnosis"], *arguments["random"], "--leads", *leads)[1]
+
+    kept = task("I,II,V2", "--drop-leads").state_dict()
+    with pytest.raises(ValueError, match=r"trained on, I, II, V2 \(drop_leads\), got aVR, V5, V6 \(drop_leads\)"):
+        task("aVR,V5,V6", "--drop-leads").load_state_dict(kept)
+    task("3", "--drop-leads").load_state_dict(kept)
+    task("1").load_state_dict(task("12").state_dict())  # the other leads are zero: the encoder has all twelve
+    del kept["encoder_leads"]  # as in older checkpoints
+    task("3", "--drop-leads").load_state_dict(kept)
 
 
 def test_a_label_outside_the_class_list_is_refused(run, ecg_data, validate, tmp_path):
