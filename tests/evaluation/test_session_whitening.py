@@ -37,6 +37,12 @@ def test_projections_have_variance_one_within_people_before_they_are_weighted():
     assert covariance == pytest.approx(np.eye(len(fitted.ratios)), abs=1e-4)
 
 
+def test_what_all_people_share_is_taken_off():
+    pairs = sessions(500, BETWEEN, WITHIN)
+    fitted = fit_session_whitening(*pairs)
+    assert np.concatenate([fitted(side) for side in pairs]).mean(axis=0) == pytest.approx(0, abs=1e-9)
+
+
 def test_the_directions_are_those_of_scikit_learns_discriminant_analysis():
     first, second = sessions(300, BETWEEN, WITHIN)
     unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (first, second)]
