@@ -307,6 +307,7 @@ def test_nothing_that_either_preset_of_oh2022_is_tested_on_is_pretrained_on(full
     gone = 30 + 30 + 30 + 30 + 38 + 2 - len(left)
     assert gone > 5 and f"{gone} recordings with samples or patients of valid or test are in no list" in card["split"]
     assert f"check: in no list, as valid or test has their samples or patient: {gone}, such as " in told
+    assert card["options"]["copies of valid and test"] == "left out of train", "part of the plan: older folders differ"
     held = {row.extra["waveform"] for name in ("valid", "test") for row in manifest("all", name)}
     whose = {row.patient for row in trained.values() if row.extra["source"] == "ptb-xl"}
     assert not {row.extra["waveform"] for row in trained.values()} & held and {"910", "911"} <= whose
