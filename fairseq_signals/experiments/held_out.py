@@ -9,6 +9,7 @@ the folders finds them.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from fairseq_signals.data.combination.prepared import same_people_known
@@ -16,7 +17,7 @@ from fairseq_signals.data.destination import LISTS, PAIRS
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.defaults import setting
 from fairseq_signals.experiments.held_out_rows import Rows, people_known
-from fairseq_signals.experiments.plan import Job
+from fairseq_signals.experiments.job import Job
 
 PRETRAIN = "pretrain"
 HELD_OUT = tuple(name for name in LISTS if name not in ("train", PRETRAIN))
@@ -29,18 +30,19 @@ def check_jobs(jobs: Iterable[Job]) -> None:
     Raises:
         ValueError, FileNotFoundError: as `check_held_out` does.
     """
-    subsets: dict[str, str] = {}
     tasks: dict[tuple[str, str], dict[str, Job]] = {}
     for job in jobs:
-        if job.parent is None or job.task is None:
-            continue
-        if job.parent.name not in subsets:
-            config = compose_recipe(job.parent.recipe, list(job.parent.settings))
-            subsets[job.parent.name] = setting(config, "dataset", "train_subset")
-        tasks.setdefault((job.parent.data, subsets[job.parent.name]), {})[job.task.name] = job
+        if job.parent is not None and job.task is not None:
+            told = tuple(text for text in job.parent.settings if not text.startswith("common.seed="))
+            tasks.setdefault((job.parent.data, _pretrained_on(job.parent.recipe, told)), {})[job.task.name] = job
     for (data, subset), of_task in tasks.items():
         folders = {name: Path(job.data) for name, job in of_task.items()}
         check_held_out(Path(data), folders, {name: job.task.subset for name, job in of_task.items()}, subset)
+
+
+@cache
+def _pretrained_on(recipe: Path, settings: tuple[str, ...]) -> str:
+    return setting(compose_recipe(recipe, list(settings)), "dataset", "train_subset")
 
 
 def check_held_out(
