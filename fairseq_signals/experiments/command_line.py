@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.defaults import setting
+from fairseq_signals.experiments.held_out import check_jobs
 from fairseq_signals.experiments.job import PRETRAINING, Job
 from fairseq_signals.experiments.launch import launch
 from fairseq_signals.experiments.listing import listing
@@ -99,6 +100,7 @@ def show(options, study: Study, cells: list[Cell], arguments) -> int:
 def run(options, study: Study, cells: list[Cell], arguments) -> int:
     """Runs the trainings; 1 where any failed."""
     jobs, where = jobs_of(cells), place(options)
+    check_jobs(jobs)
     if options.launcher:
         return launch(jobs, where, arguments, options.launcher, options.launcher_options)
 
