@@ -78,11 +78,13 @@ def jobs_of(cells: Iterable[Cell]) -> list[Job]:
 
 
 def _cells(study: Study, table: str, row: str, task: str, column: str, seeds: Sequence[int]) -> list[Cell]:
-    method = study.method(row)
+    method, judged = study.method(row), study.tasks[task]
+    trained, where = study.tasks[judged.shares or task], study.columns[column]
     if method.descriptor:
-        job = baseline(study, method, study.tasks[task], study.columns[column])
-        return [Cell(table, row, task, column, seeds[0], job)]
-    make = [(seed, training(study, method, study.tasks[task], study.columns[column], seed)) for seed in seeds]
+        # A second score is one of a model's outputs, and a descriptor has none.
+        cell = Cell(table, row, task, column, seeds[0], baseline(study, method, trained, where))
+        return [] if judged.shares else [cell]
+    make = [(seed, training(study, method, trained, where, seed)) for seed in seeds]
     return [Cell(table, row, task, column, seed, job) for seed, job in make]
 
 

@@ -41,6 +41,7 @@ class Task:
         subset: what is scored.
         metric: the score that the table shows, by its name in the metrics file.
         settings: of its fine-tuning.
+        shares: the task whose trainings it takes, where it is only another score of the same.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Task:
     subset: str
     metric: str
     settings: tuple[str, ...] = ()
+    shares: Optional[str] = None
 
 
 @dataclass(frozen=True)

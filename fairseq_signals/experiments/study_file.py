@@ -10,6 +10,7 @@ differ:
     settings: {pretraining: [size=base], finetuning: []}
     methods: {w2v: {label: W2V}}     # a method that is not named here is the recipe of its name
     tasks: {diagnosis: {label: Dx., recipe: diagnosis, task: ecg_classification, subset: test, metric: cinc_score}}
+                                     # a second score of the same trainings: {label: F1, shares: diagnosis, metric: f1}
     columns: {P-6: {label: P-6-lead, pretrained_on: "12", finetuning: [task.leads=6]}}
     tables: {table1: {title: ..., rows: [w2v], columns: ["12", P-6], tasks: [diagnosis]}}
 """
@@ -54,7 +55,7 @@ def read_study(path: Path) -> Study:
         {stage: texts(path, f"data of {stage}", [folder])[0] for stage, folder in _entries(path, raw, "data")},
         settings,
         {name: _method(path, name, entry) for name, entry in _entries(path, raw, "methods")},
-        {name: _part(Task, path, name, entry) for name, entry in _entries(path, raw, "tasks")},
+        {name: _task(path, name, entry, raw["tasks"]) for name, entry in _entries(path, raw, "tasks")},
         {name: _part(Column, path, name, entry) for name, entry in _entries(path, raw, "columns")},
         {name: _part(Layout, path, name, entry) for name, entry in _entries(path, raw, "tables")},
         dict(_entries(path, raw, "seconds")),
@@ -105,6 +106,21 @@ def _method(path: Path, name: str, entry: Any) -> Method:
     if not entry.get("descriptor"):
         entry.setdefault("recipe", name)
     return _part(Method, path, name, entry)
+
+
+def _task(path: Path, name: str, entry: Any, tasks: dict[str, Any]) -> Task:
+    """A task; one that shares another's trainings has everything but its label and its metric from it."""
+    entry = mapping(path, f"task {name}", entry)
+    shared = entry.get("shares")
+    if shared is None:
+        return _part(Task, path, name, entry)
+    first = tasks.get(shared)
+    if not isinstance(first, dict) or first.get("shares"):
+        raise ValueError(f"task {name} must share the trainings of a task that has its own, got {shared!r} ({path})")
+    own = sorted(set(entry) - {"shares", "label", "metric"})
+    if own:
+        raise ValueError(f"task {name} must have only label and metric of its own, got {', '.join(own)} ({path})")
+    return _part(Task, path, name, {**first, **entry})
 
 
 def _part(kind: type, path: Path, name: str, entry: Any):

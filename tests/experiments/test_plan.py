@@ -108,3 +108,15 @@ def test_a_task_without_data_is_refused(write_study):
     study = read_study(write_study(**{", identification: data/c": ""}))
     with pytest.raises(ValueError, match="data must name a folder for identification, got pretraining, diagnosis"):
         select_cells(study, Selection())
+
+
+def test_a_second_score_is_a_cell_of_the_same_training(write_study):
+    second = {"tasks: [diagnosis, identification]": "tasks: [diagnosis, again]"}
+    path = write_study(**second, **{"columns:\n": "  again: {label: F1, shares: diagnosis, metric: f1}\ncolumns:\n"})
+    study = read_study(path)
+    cells = select_cells(study, Selection(tables=("padded",), columns=("12",), seeds=(1,)))
+    jobs = [(cell.row, cell.task, cell.job.name) for cell in cells]
+    assert ("cmsc", "diagnosis", "diagnosis/cmsc/12/seed1") in jobs and ("cmsc", "again", jobs[-1][2]) in jobs
+    assert jobs[-1][2] == "diagnosis/cmsc/12/seed1"
+    assert [task for row, task, _ in jobs if row == "spectrum"] == ["diagnosis"]  # a descriptor has no outputs
+    assert study.tasks["again"].metric == "f1" and study.tasks["again"].subset == "test"

@@ -50,6 +50,16 @@ def test_what_extends_another_changes_only_what_it_says(write_study):
         ('pretrained_on: "12"', "pretrained_on: x", "columns of P-2 must be among 12, P-2, 2, got 'x'"),
         ("seeds:", "sedes:", "a study must consist of .*got sedes"),
         ("label: CMSC", "labell: CMSC", "method cmsc must have only .*got labell"),
+        (
+            "columns:\n",
+            "  b: {shares: c, metric: f1}\ncolumns:\n",
+            "task b must share the trainings of a task .*got 'c'",
+        ),
+        (
+            "columns:\n",
+            "  b: {shares: diagnosis, metric: f1, subset: valid}\ncolumns:\n",
+            "task b must have only label and metric of its own, got subset",
+        ),
         ("subset: probe, ", "", "task identification is incomplete: .*subset"),
         ("seeds: [1, 2]", 'seeds: "12"', "seeds must be a list of different whole numbers, got '12'"),
         ("seeds: [1, 2]", "seeds: [1, 1]", r"different whole numbers, got \[1, 1\]"),
