@@ -32,7 +32,8 @@ def settings_of(job: Job) -> dict[str, Any]:
     data = {_PATH: job.data, _DIGEST: _digest(Path(job.data) / CARD_NAME)}
     config = compose_recipe(job.recipe, list(job.settings)) if job.recipe else {}
     if job.descriptor:
-        return _plain({"descriptor": job.descriptor, **descriptor_settings(config), **data})
+        whiten = {"whiten": job.whiten} if job.whiten else {}
+        return _plain({"descriptor": job.descriptor, **whiten, **descriptor_settings(config), **data})
     flat = _flat(config)
     own = data | {key: value for key, value in flat.items() if not key.startswith(_FREE)}
     if flat.get(_WORLD, 1) != 1:

@@ -27,6 +27,7 @@ class Job:
         parent: the pre-training whose encoder it starts from.
         task: what is scored after it; None scores nothing.
         descriptor: of a baseline without learning.
+        whiten: manifest that it is whitened on.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Job:
     parent: Optional["Job"] = None
     task: Optional[Task] = None
     descriptor: Optional[str] = None
+    whiten: Optional[str] = None
 
     @property
     def metrics(self) -> str:
@@ -47,7 +49,8 @@ def baseline(study: Study, method: Method, task: Task, column: Column) -> Job:
     """The scores of a descriptor; it has no seed, as nothing in it is drawn."""
     name = f"{task.name}/{method.name}/{column.name}"
     settings = _finetuning(study, method, task, column)
-    return Job(name, _data(study, task.name), _recipe(study, task.recipe), settings, None, task, method.descriptor)
+    data, recipe = _data(study, task.name), _recipe(study, task.recipe)
+    return Job(name, data, recipe, settings, None, task, method.descriptor, method.whiten)
 
 
 def training(study: Study, method: Method, task: Task, column: Column, seed: int) -> Job:

@@ -81,9 +81,10 @@ def _cells(study: Study, table: str, row: str, task: str, column: str, seeds: Se
     method, judged = study.method(row), study.tasks[task]
     trained, where = study.tasks[judged.shares or task], study.columns[column]
     if method.descriptor:
-        # A second score is one of a model's outputs, and a descriptor has none.
-        cell = Cell(table, row, task, column, seeds[0], baseline(study, method, trained, where))
-        return [] if judged.shares else [cell]
+        # A second score is one of a model's outputs, and a descriptor has none; whitening is for telling people apart.
+        if judged.shares or (method.whiten and trained.task != "ecg_identification"):
+            return []
+        return [Cell(table, row, task, column, seeds[0], baseline(study, method, trained, where))]
     make = [(seed, training(study, method, trained, where, seed)) for seed in seeds]
     return [Cell(table, row, task, column, seed, job) for seed, job in make]
 

@@ -120,6 +120,7 @@ def _score_without_learning(job: Job, config: dict[str, Any], folder: Path):
     settings = descriptor_settings(config)
     leads = parse_leads(settings.pop("leads"))
     score = {"ecg_identification": identify, "ecg_classification": diagnose}[job.task.task]
+    settings |= {"whiten": job.whiten} if job.whiten else {}
     score(Path(job.data), job.descriptor, leads, folder, job.task.subset, progress=False, **settings)
 
 

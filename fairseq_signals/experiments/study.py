@@ -18,6 +18,7 @@ class Method:
         label: as the table prints it.
         recipe: of the pre-training; None where there is none.
         descriptor: of a baseline without learning (see `evaluation.ecg_descriptors`), instead of an encoder.
+        whiten: manifest of training recordings that the descriptor is whitened on, for identification alone.
         pretraining, finetuning: settings of this method alone.
     """
 
@@ -25,6 +26,7 @@ class Method:
     label: str = ""
     recipe: Optional[str] = None
     descriptor: Optional[str] = None
+    whiten: Optional[str] = None
     pretraining: tuple[str, ...] = ()
     finetuning: tuple[str, ...] = ()
 

@@ -103,6 +103,8 @@ def _method(path: Path, name: str, entry: Any) -> Method:
     entry = dict(mapping(path, f"method {name}", entry))
     if entry.get("descriptor") and entry.get("recipe"):
         raise ValueError(f"method {name} must have a recipe or a descriptor, got both ({path})")
+    if entry.get("whiten") and not entry.get("descriptor"):
+        raise ValueError(f"method {name} must have a descriptor to whiten, got none ({path})")
     if not entry.get("descriptor"):
         entry.setdefault("recipe", name)
     return _part(Method, path, name, entry)

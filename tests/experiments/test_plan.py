@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from fairseq_signals.experiments.fingerprint import settings_of
 from fairseq_signals.experiments.plan import Selection, jobs_of, select_cells
 from fairseq_signals.experiments.study_file import read_study
 
@@ -120,3 +121,10 @@ def test_a_second_score_is_a_cell_of_the_same_training(write_study):
     assert jobs[-1][2] == "diagnosis/cmsc/12/seed1"
     assert [task for row, task, _ in jobs if row == "spectrum"] == ["diagnosis"]  # a descriptor has no outputs
     assert study.tasks["again"].metric == "f1" and study.tasks["again"].subset == "test"
+
+
+def test_a_whitened_descriptor_is_for_identification_alone(write_study):
+    study = read_study(write_study(**{"descriptor: log_spectrum": "descriptor: log_spectrum, whiten: pretrain"}))
+    cells = select_cells(study, Selection(tables=("padded",), rows=("spectrum",), columns=("12",)))
+    assert [(cell.task, cell.job.whiten) for cell in cells] == [("identification", "pretrain")]
+    assert settings_of(cells[0].job)["whiten"] == "pretrain"
