@@ -28,6 +28,20 @@ class ECGPretraining(ECGTask):
 
     transforms_in_evaluation = True
 
+    def __init__(self, cfg: ECGPretrainingConfig, from_checkpoint: bool = False):
+        """As every task.
+
+        Raises:
+            ValueError: scores are asked for. fairseq-validate takes the task of the checkpoint, whatever `--task` says,
+                so asking for another task's scores would end without them and without a word.
+        """
+        if cfg.results_path:
+            raise ValueError(
+                f"results_path must be left out for a pre-trained checkpoint, which scores nothing, got "
+                f"{cfg.results_path}: fine-tune it first, or leave its encoder as it is by model.freeze_updates=-1"
+            )
+        super().__init__(cfg, from_checkpoint)
+
     def views(self) -> Any:
         """As configured."""
         return plain(self.cfg.views)

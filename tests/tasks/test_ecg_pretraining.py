@@ -151,3 +151,14 @@ def test_unknown_views_and_transforms_are_answered_with_the_known_ones(parts):
         parts("--views", "neighbours")
     with pytest.raises(ValueError, match=r"transform must be one of .*random_lead_masking.*got 'random_lead_maskin'"):
         parts("--transforms", "random_lead_maskin")
+
+
+@pytest.mark.slow
+def test_scores_of_a_pretrained_checkpoint_are_refused_rather_than_left_out(
+    ecg_data, pretrained, run_command, tmp_path
+):
+    command = [ecg_data, "--user-dir", "fairseq_signals", "--cpu", "--task", "ecg_identification", "--path", pretrained]
+    command += ["--valid-subset", "probe", "--batch-size", 8, "--results-path", tmp_path]
+    done = run_command("fairseq-validate", *command, fails=True)
+    assert "results_path must be left out for a pre-trained checkpoint" in done.stdout + done.stderr
+    assert not list(tmp_path.iterdir())
