@@ -96,6 +96,5 @@ def _describe(data: WindowDataset, places: range, descriptor: str, leads: tuple[
 
 def _valid(windows: Windows) -> list[np.ndarray]:
     """Each window's signal `[L, T]` without its padding; a sample of nothing where it is all padding."""
-    signals = list(windows.signal.numpy())
-    lengths = [signal.shape[1] for signal in signals] if windows.lengths is None else windows.lengths.tolist()
-    return [signal[:, : max(length, 1)] for signal, length in zip(signals, lengths, strict=True)]
+    pairs = zip(windows.signal.numpy(), windows.valid_lengths.tolist(), strict=True)
+    return [signal[:, : max(length, 1)] for signal, length in pairs]

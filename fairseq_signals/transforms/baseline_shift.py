@@ -120,8 +120,7 @@ class BaselineShift:
     def __call__(self, windows: Windows, rate: float, generator: torch.Generator) -> Windows:
         """Windows with shifts; draws spans, steps and gains per window."""
         source, samples = draws_from(generator, windows), windows.signal.shape[2]
-        full = torch.full((len(windows.signal),), samples, device=source["device"])
-        valid = (full if windows.lengths is None else windows.lengths).unsqueeze(1).float()  # [B, 1]
+        valid = windows.valid_lengths.unsqueeze(1).float()  # [B, 1]
         used = self._used(valid, samples, rate, source)  # [B, S]
         first, stop = self._spans(valid, used.shape, rate, source)
         step = self.settings.amplitude * (2 * torch.rand(used.shape, **source) - 1)

@@ -58,10 +58,9 @@ class LeadTimeMask:
 
     def __call__(self, windows: Windows, rate: float, generator: torch.Generator) -> Windows:
         """Masked windows; draws one number per window and lead."""
-        size, device = windows.signal.shape[2], windows.signal.device
-        uniform = torch.rand(windows.present.shape, generator=generator, device=device)
-        lengths = torch.full(uniform.shape[:1], size, device=device) if windows.lengths is None else windows.lengths
+        uniform = torch.rand(windows.present.shape, generator=generator, device=windows.signal.device)
+        lengths = windows.valid_lengths
         start = (uniform * lengths.unsqueeze(1)).long()
         count = (self.settings.ratio * lengths.double()).round().long()
-        masked = circular_stretches(start, count, lengths, size)
+        masked = circular_stretches(start, count, lengths, windows.signal.shape[2])
         return replace(windows, signal=windows.signal.masked_fill(masked, 0.0))

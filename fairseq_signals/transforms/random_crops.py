@@ -22,9 +22,8 @@ class RandomCrops:
         device = windows.signal.device
         if max(self.samples) > samples:
             raise ValueError(f"crops must fit into windows of {samples} samples, got {max(self.samples)}")
-        valid = torch.full((batch,), samples, device=device) if windows.lengths is None else windows.lengths
         starts = []
         for length in self.samples:
             uniform = torch.rand(batch, generator=generator, device=device)
-            starts.append((uniform * ((valid - length).clamp(min=0) + 1)).long())
+            starts.append((uniform * ((windows.valid_lengths - length).clamp(min=0) + 1)).long())
         return crops(windows, starts, self.samples)

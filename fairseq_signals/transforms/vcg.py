@@ -65,17 +65,6 @@ def lead_matrices(
     return as_they_are + to_leads @ (matrices - torch.eye(3, dtype=matrices.dtype, device=matrices.device)) @ to_vcg
 
 
-def through_vcg(
-    signal: Tensor,
-    matrices: Tensor,
-    leads: tuple[str, ...] = STANDARD_LEADS,
-    mode: str = "project",
-    inverse: str = "dower",
-) -> Tensor:
-    """The signal `[B, L, T]` in millivolts after changes of its vectorcardiogram; arguments as in `lead_matrices`."""
-    return lead_matrices(matrices, leads, mode, inverse) @ signal
-
-
 @lru_cache(maxsize=16)
 def _tables(leads: tuple[str, ...], inverse: str, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
     # Kept on the device, since copying them at every batch would make the processor wait for it.

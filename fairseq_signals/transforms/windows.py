@@ -30,6 +30,13 @@ class Windows:
     view: Tensor | None = None
     leads: tuple[str, ...] = STANDARD_LEADS
 
+    @property
+    def valid_lengths(self) -> Tensor:
+        """Number of valid samples of each window, `[B]`: all of them where no window is padded."""
+        if self.lengths is not None:
+            return self.lengths
+        return torch.full((len(self.signal),), self.signal.shape[2], device=self.signal.device)
+
     def with_signal(self, signal: Tensor) -> "Windows":
         """The same windows with another signal of the same shape; absent leads and padding stay zero."""
         return replace(self, signal=self._silence(signal))

@@ -8,7 +8,7 @@ from scipy.stats import kstest
 
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.transforms.pipeline import Pipeline
-from fairseq_signals.transforms.vcg import Vcg, VcgSettings, rotations, through_vcg
+from fairseq_signals.transforms.vcg import Vcg, VcgSettings, lead_matrices, rotations
 from fairseq_signals.transforms.windows import Windows
 
 N = 20_000
@@ -85,7 +85,7 @@ def test_nothing_turned_and_nothing_stretched_is_the_identity_in_residual_mode(i
 def test_both_modes_agree_on_a_true_dipole(mode, inverse, tolerance):
     dipole, turn = np.random.default_rng(0).normal(size=(3, 40)), Rotation.random(rng=1).as_matrix()
     seen = torch.as_tensor(TWELVE @ dipole).float()[None]
-    out = through_vcg(seen, torch.as_tensor(turn).float()[None], mode=mode, inverse=inverse)[0].numpy()
+    out = (lead_matrices(torch.as_tensor(turn).float()[None], mode=mode, inverse=inverse) @ seen)[0].numpy()
     assert abs(out - TWELVE @ turn @ dipole).max() < tolerance * abs(TWELVE @ turn @ dipole).max()
 
 
@@ -95,7 +95,7 @@ def test_a_right_angle_about_one_axis_against_a_plain_loop(axis, mode):
     signal, degrees = _signal(2, 20), torch.zeros(2, 3)
     degrees[:, axis] = torch.tensor([90.0, -90.0])
     order = torch.tensor([[0, 1, 2], [2, 0, 1]])
-    out = through_vcg(signal, rotations(degrees, order), mode=mode)
+    out = lead_matrices(rotations(degrees, order), mode=mode) @ signal
     for window, sign in ((0, 1), (1, -1)):
         turn = Rotation.from_euler("xyz"[axis], 90 * sign, degrees=True)
         for sample in range(20):
@@ -285,7 +285,7 @@ def test_the_projection_keeps_most_of_real_ecgs(real_ecgs):
     paths = sorted((real_ecgs("ptbxl500") / "ptbxl-500hz-first500").rglob("*.hea"))[:100]
     signal = np.stack([read_record(path).signal for path in paths])
     signal = torch.as_tensor(signal - np.median(signal, axis=2, keepdims=True))
-    out = through_vcg(signal, torch.eye(3).expand(len(paths), 3, 3))
+    out = lead_matrices(torch.eye(3).expand(len(paths), 3, 3)) @ signal
     likeness = torch.nn.functional.cosine_similarity(signal, out, dim=2).median(dim=0).values
     lead = dict(zip(STANDARD_LEADS, likeness.tolist(), strict=True))
     assert min(lead[name] for name in ("II", "aVF", "V2", "V4", "V5", "V6")) > 0.95, lead

@@ -40,11 +40,12 @@ def test_millivolts_are_the_stored_integers_times_nanovolts():
         "patient": [1, 1, 2],
         "window": [0, 1, 0],
     }
-    assert windows.lengths.tolist() == [50, 20, 50]
+    assert windows.lengths.tolist() == windows.valid_lengths.tolist() == [50, 20, 50]
 
 
 def test_lengths_are_none_where_nothing_is_padded():
-    assert windows_from_batch(_batch(padded=False), CPU).lengths is None
+    windows = windows_from_batch(_batch(padded=False), CPU)
+    assert windows.lengths is None and windows.valid_lengths.tolist() == [50, 50, 50]
 
 
 @pytest.mark.parametrize("leads", [[0, 1, 2, 3], [0, 2], [3], [1]])
