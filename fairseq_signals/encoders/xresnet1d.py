@@ -26,7 +26,8 @@ from torch import Tensor, nn
 
 from fairseq_signals.encoders import register_encoder
 from fairseq_signals.encoders.encoder import Encoder
-from fairseq_signals.modules.pooling import mean_pool, valid_frames
+from fairseq_signals.modules.padded_convolution import Convolution, hide_padding, strided
+from fairseq_signals.modules.pooling import max_pool, mean_pool, valid_frames
 
 BASIC, BOTTLENECK = 1, 4  # expansion: how much wider a block's output is than its middle
 
@@ -72,41 +73,6 @@ def _positive(name: str, numbers: list) -> list[int]:
     return list(numbers)
 
 
-class SteadyBatchNorm(nn.BatchNorm1d):
-    """Batch norm whose weights and running statistics stay in float32 when the network becomes half precision.
-
-    In bfloat16 a running mean no longer moves once a step of its average is below 0.4 % of its value.
-    """
-
-    def _apply(self, change, *more):
-        def keep(tensor: Tensor) -> Tensor:
-            changed = change(tensor)
-            narrowed = changed.dtype in (torch.float16, torch.bfloat16)
-            return tensor.to(changed.device) if narrowed else changed
-
-        return super()._apply(keep, *more)
-
-
-def hide_padding(signal: Tensor, valid: Tensor | None) -> Tensor:
-    """The signal `[B, C, T]` with zeros where `valid` `[B, T]` is false; zero is also what convolutions pad with."""
-    return signal if valid is None else signal.masked_fill(~valid.unsqueeze(1), 0)
-
-
-def every_second(valid: Tensor | None, stride: int) -> Tensor | None:
-    """Which outputs of a centred window with this stride are valid: those whose centre is a valid sample."""
-    return None if valid is None else valid[:, ::stride]
-
-
-def normalise(norm: nn.BatchNorm1d, signal: Tensor, valid: Tensor | None) -> Tensor:
-    """Batch norm of `[B, C, T]`; in training its statistics come from the valid samples only."""
-    if valid is None or not norm.training:
-        return norm(signal)
-    samples = signal.transpose(1, 2)  # [B, T, C]
-    output = torch.zeros_like(samples)
-    output[valid] = norm(samples[valid])  # [N, C]: batch norm over the N valid samples of the batch
-    return output.transpose(1, 2)
-
-
 def mean_of_neighbours(signal: Tensor, valid: Tensor | None) -> Tensor:
     """Means of two neighbours, `[B, C, T]` to `[B, C, ceil(T / 2)]`; a last sample without neighbour stays."""
     means = F.avg_pool1d(hide_padding(signal, valid), 2, ceil_mode=True)
@@ -114,23 +80,6 @@ def mean_of_neighbours(signal: Tensor, valid: Tensor | None) -> Tensor:
         return means
     share = F.avg_pool1d(valid.unsqueeze(1).to(signal.dtype), 2, ceil_mode=True)
     return means / share.clamp(min=0.5)
-
-
-class Convolution(nn.Module):
-    """Convolution without bias, batch norm and, unless `active` is false, ReLU: `[B, C, T]` to `[B, C', T']`."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, active: bool = True):
-        super().__init__()
-        self.stride, self.active = stride, active
-        self.conv = nn.Conv1d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
-        nn.init.kaiming_normal_(self.conv.weight)
-        self.norm = SteadyBatchNorm(outputs)
-
-    def forward(self, signal: Tensor, valid: Tensor | None = None) -> Tensor:
-        """`valid` `[B, T]` says which samples of the input are not padding."""
-        output = self.conv(hide_padding(signal, valid))
-        output = normalise(self.norm, output, every_second(valid, self.stride))
-        return output.relu() if self.active else output
 
 
 class Block(nn.Module):
@@ -154,10 +103,10 @@ class Block(nn.Module):
 
     def forward(self, signal: Tensor, valid: Tensor | None = None) -> Tensor:
         """`valid` `[B, T]` says which samples of the input are not padding."""
-        after, output, inside = every_second(valid, self.stride), signal, valid
+        after, output, inside = strided(valid, self.stride), signal, valid
         for layer in self.layers:
             output = layer(output, inside)
-            inside = every_second(inside, layer.stride)
+            inside = strided(inside, layer.stride)
         kept = signal if self.stride == 1 else mean_of_neighbours(signal, valid)
         if self.shortcut is not None:
             kept = self.shortcut(kept, after)
@@ -212,14 +161,14 @@ class XResNet1dEncoder(Encoder):
         valid = None if lengths is None else valid_frames(lengths, signal.shape[2])
         for layer in self.stem:
             signal = layer(signal, valid)
-            valid = every_second(valid, layer.stride)
+            valid = strided(valid, layer.stride)
         # After ReLU a hidden sample never is the maximum, nor does one behind the end.
         signal = F.max_pool1d(hide_padding(signal, valid), 3, stride=2, padding=1)
-        valid = every_second(valid, 2)
+        valid = strided(valid, 2)
         for stage in self.stages:
             for block in stage:
                 signal = block(signal, valid)
-                valid = every_second(valid, block.stride)
+                valid = strided(valid, block.stride)
         return hide_padding(signal, valid).transpose(1, 2)
 
     def pool(self, context: Tensor, frames: Tensor | None = None) -> Tensor:
@@ -231,12 +180,3 @@ class XResNet1dEncoder(Encoder):
         """The three convolutions; the lower half of the stages; the upper half."""
         half = len(self.stages) // 2
         return {"stem": [self.stem], "body": list(self.stages[:half]), "head": list(self.stages[half:])}
-
-
-def max_pool(frames: Tensor, counts: Tensor | None = None) -> Tensor:
-    """Maximum over the valid frames, `[B, F, D]` to `[B, D]`; zeros for a window without a valid frame."""
-    if counts is None:
-        return frames.amax(dim=1)
-    hidden = ~valid_frames(counts, frames.shape[1]).unsqueeze(2)
-    highest = frames.masked_fill(hidden, -torch.inf).amax(dim=1)
-    return highest.masked_fill((counts == 0).unsqueeze(1), 0)

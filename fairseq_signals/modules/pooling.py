@@ -24,3 +24,12 @@ def mean_pool(frames: Tensor, counts: Tensor | None = None) -> Tensor:
     valid = valid_frames(counts, frames.shape[1])
     total = frames.masked_fill(~valid.unsqueeze(2), 0).sum(dim=1, dtype=torch.float32)  # [B, D]
     return (total / counts.clamp(min=1).unsqueeze(1)).to(frames.dtype)
+
+
+def max_pool(frames: Tensor, counts: Tensor | None = None) -> Tensor:
+    """Maximum over the valid frames, `[B, F, D]` to `[B, D]`; zeros for a window without a valid frame."""
+    if counts is None:
+        return frames.amax(dim=1)
+    hidden = ~valid_frames(counts, frames.shape[1]).unsqueeze(2)
+    highest = frames.masked_fill(hidden, -torch.inf).amax(dim=1)
+    return highest.masked_fill((counts == 0).unsqueeze(1), 0)

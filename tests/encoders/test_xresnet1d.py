@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from fairseq_signals.encoders import build_encoder, xresnet1d
-from fairseq_signals.encoders.xresnet1d import Block, Convolution, max_pool, mean_of_neighbours
+from fairseq_signals.encoders.xresnet1d import Block, mean_of_neighbours
 
 # Two stages of few channels: a frame steps by 8 samples.
 SMALL = {"input_rate": 100, "input_leads": 3, "blocks": [2, 2], "width": 4, "stem": [4, 4, 6]}
@@ -218,32 +218,11 @@ def test_training_on_padded_windows_is_training_on_the_windows_alone():
         torch.testing.assert_close(padded, alone, rtol=1e-5, atol=1e-5)  # means are summed in float32
 
 
-def test_batch_norm_counts_valid_samples_only():
-    torch.manual_seed(0)
-    layer, signal = Convolution(2, 3, 5), torch.randn(3, 2, 10)
-    counts = [10, 4, 1]
-    valid = torch.arange(10) < torch.tensor(counts)[:, None]
-    output = layer(signal, valid)
-    pieces = [F.conv1d(signal[b : b + 1, :, :n], layer.conv.weight, padding=2)[0].T for b, n in enumerate(counts)]
-    samples = torch.cat(pieces)  # [15, 3]
-    mean, variance = samples.mean(dim=0), samples.var(dim=0, correction=0)
-    expected = ((samples - mean) / (variance + 1e-5).sqrt()).clamp(min=0)
-    torch.testing.assert_close(output.transpose(1, 2)[valid], expected, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(layer.norm.running_mean, 0.1 * mean)
-    torch.testing.assert_close(layer.norm.running_var, 0.9 + 0.1 * samples.var(dim=0))
-
-
 def test_means_of_neighbours_take_valid_samples_only():
     signal = torch.tensor([[[1.0, 3.0, 5.0, 9.0, 7.0]], [[1.0, 3.0, 5.0, 99.0, 99.0]], [[99.0] * 5]])
     valid = torch.arange(5) < torch.tensor([5, 3, 0])[:, None]
     assert mean_of_neighbours(signal, valid).tolist() == [[[2, 7, 7]], [[2, 5, 0]], [[0, 0, 0]]]
     assert mean_of_neighbours(signal[:1], None).tolist() == [[[2, 7, 7]]]
-
-
-def test_the_maximum_is_over_valid_frames_also_below_zero():
-    frames = torch.tensor([[[-3.0], [-1.0], [5.0]], [[-3.0], [-1.0], [5.0]], [[4.0], [1.0], [5.0]]])
-    assert max_pool(frames, torch.tensor([2, 3, 0])).tolist() == [[-1], [5], [0]]
-    assert max_pool(frames).tolist() == [[5], [5], [5]]
 
 
 def test_the_mean_alone_is_the_first_half_of_both():

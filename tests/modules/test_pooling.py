@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fairseq_signals.modules.pooling import mean_pool, valid_frames
+from fairseq_signals.modules.pooling import max_pool, mean_pool, valid_frames
 
 
 def test_mean_over_valid_frames_against_a_plain_loop():
@@ -32,6 +32,12 @@ def test_gradient_reaches_valid_frames_only():
     frames = torch.randn(2, 4, 1, requires_grad=True)
     mean_pool(frames, torch.tensor([1, 4])).sum().backward()
     assert frames.grad[..., 0].tolist() == [[1, 0, 0, 0], [0.25] * 4]
+
+
+def test_the_maximum_is_over_valid_frames_also_below_zero():
+    frames = torch.tensor([[[-3.0], [-1.0], [5.0]], [[-3.0], [-1.0], [5.0]], [[4.0], [1.0], [5.0]]])
+    assert max_pool(frames, torch.tensor([2, 3, 0])).tolist() == [[-1], [5], [0]]
+    assert max_pool(frames).tolist() == [[5], [5], [5]]
 
 
 def test_valid_frames_counts_from_the_first():
