@@ -43,6 +43,6 @@ setup(
         "vendors": VENDORS,
         "dask": DASK,
         "slurm": SLURM,
-        "test": ["pytorch-metric-learning", "ruff", *VENDORS, *DASK, *SLURM],
+        "test": ["pytest-xdist", "pytorch-metric-learning", "ruff", *VENDORS, *DASK, *SLURM],
     },
 )
