@@ -62,6 +62,6 @@ def _score(state: State, cell: Cell, metric: str) -> float:
 
 def _check_leads(state: State, scores: dict[str, Any]):
     # The settings say what was asked for, the scores what was done: two witnesses of the same.
-    wanted = parse_leads(str(leads_of(compose_recipe(state.job.recipe, list(state.job.settings)))))
+    wanted = parse_leads(str(leads_of(compose_recipe(state.job.recipe, state.job.settings))))
     if tuple(scores.get("leads", wanted)) != wanted:
         raise ValueError(f"leads must be {', '.join(wanted)}, got {', '.join(scores['leads'])} ({state.metrics})")

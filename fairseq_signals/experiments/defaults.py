@@ -9,7 +9,7 @@ from typing import Any
 RANDOM = "random"
 """The start of a task's encoder that needs no checkpoint."""
 
-PRETRAINING = "ecg_pretraining"
+PRETRAINING_TASK = "ecg_pretraining"
 PRETRAINING_SECONDS = 10.0
 """Length of a window where a recipe of pre-training is silent; the other tasks have that of `DEFAULTS`."""
 
@@ -53,7 +53,7 @@ def section_of(config: Mapping[str, Any], section: str) -> Mapping[str, Any]:
 
 def is_pretraining(config: Mapping[str, Any]) -> bool:
     """Whether the training is a pre-training, whose windows are cut into views."""
-    return setting(config, "task", "_name") == PRETRAINING
+    return setting(config, "task", "_name") == PRETRAINING_TASK
 
 
 def window_seconds(config: Mapping[str, Any]) -> float:

@@ -9,12 +9,11 @@ from fairseq_signals.data.windows import MODES, tile_counts
 from fairseq_signals.experiments.defaults import setting, window_samples
 
 
-def windows_per_epoch(folder: "str | Path", subset: str, config: Mapping[str, Any]) -> "int | None":
-    """Windows that the loader cuts from a subset of prepared data, as many as an epoch has with or without weights.
+def windows_per_epoch(folder: "str | Path", config: Mapping[str, Any]) -> "int | None":
+    """Windows that the loader cuts from the training subset, as many as an epoch has with or without weights.
 
     Args:
         folder: of the manifests; there may be none yet.
-        subset: name of a manifest; `windows` of the task holds for the training subset, all others are tiled.
         config: of the training, from `composition.compose_recipe`.
 
     Returns:
@@ -27,12 +26,12 @@ def windows_per_epoch(folder: "str | Path", subset: str, config: Mapping[str, An
     folder = Path(folder)
     if not folder.is_dir():
         return None
+    subset = setting(config, "dataset", "train_subset")
     path = folder / f"{subset}.tsv"
     if not path.is_file():
         known = ", ".join(sorted(other.stem for other in folder.glob("*.tsv"))) or "none"
         raise FileNotFoundError(f"subset must be a manifest in {folder} ({known}), got {subset!r}")
-    trains = subset == setting(config, "dataset", "train_subset")
-    mode, rate = setting(config, "task", "windows") if trains else "tiled", float(setting(config, "task", "rate"))
+    mode, rate = setting(config, "task", "windows"), float(setting(config, "task", "rate"))
     if mode not in MODES:
         raise ValueError(f"task.windows must be one of {', '.join(MODES)}, got {mode!r}")
     lengths = _lengths(Manifest(path), rate)

@@ -33,8 +33,8 @@ def check_jobs(jobs: Iterable[Job]) -> None:
     tasks: dict[tuple[str, str], dict[str, Job]] = {}
     for job in jobs:
         if job.parent is not None and job.task is not None:
-            told = tuple(text for text in job.parent.settings if not text.startswith("common.seed="))
-            tasks.setdefault((job.parent.data, _pretrained_on(job.parent.recipe, told)), {})[job.task.name] = job
+            subset = _pretrained_on(job.parent.recipe, job.parent.unseeded)
+            tasks.setdefault((job.parent.data, subset), {})[job.task.name] = job
     for (data, subset), of_task in tasks.items():
         folders = {name: Path(job.data) for name, job in of_task.items()}
         check_held_out(Path(data), folders, {name: job.task.subset for name, job in of_task.items()}, subset)
@@ -42,7 +42,7 @@ def check_jobs(jobs: Iterable[Job]) -> None:
 
 @cache
 def _pretrained_on(recipe: Path, settings: tuple[str, ...]) -> str:
-    return setting(compose_recipe(recipe, list(settings)), "dataset", "train_subset")
+    return setting(compose_recipe(recipe, settings), "dataset", "train_subset")
 
 
 def check_held_out(

@@ -11,8 +11,11 @@ from typing import Optional
 
 from fairseq_signals.experiments.study import Column, Method, Study, Task
 
-PRETRAINING = "pretraining"
-_OWN = ("task.data", "checkpoint.save_dir", "common.seed", "common.user_dir", "hydra.run.dir")
+PRETRAINING, FINETUNING = "pretraining", "finetuning"
+"""The stages: what the settings of a study are of."""
+
+_SEED = "common.seed"
+_OWN = ("task.data", "checkpoint.save_dir", _SEED, "common.user_dir", "hydra.run.dir")
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,18 @@ class Job:
     whiten: Optional[str] = None
 
     @property
+    def unseeded(self) -> tuple[str, ...]:
+        """The settings without the seed, equal for trainings that differ in nothing else."""
+        return tuple(text for text in self.settings if not text.startswith(f"{_SEED}="))
+
+    @property
     def metrics(self) -> str:
         """Name of the file of scores in its folder."""
         return f"metrics_{self.task.subset}.json"
 
 
 def baseline(study: Study, method: Method, task: Task, column: Column) -> Job:
-    """The scores of a descriptor; it has no seed, as nothing in it is drawn."""
+    """The scores of a descriptor; it has no seed: nothing is drawn but the sessions to whiten on, always alike."""
     name = f"{task.name}/{method.name}/{column.name}"
     settings = _finetuning(study, method, task, column)
     data, recipe = _data(study, task.name), _recipe(study, task.recipe)
@@ -63,7 +71,7 @@ def training(study: Study, method: Method, task: Task, column: Column, seed: int
     settings = _finetuning(study, method, task, column)
     parent = pretraining(study, method, column, seed) if method.recipe else None
     _refuse_own(name, settings, ("model.pretrained",) if parent else ())
-    settings = (*settings, f"common.seed={seed}")
+    settings = (*settings, f"{_SEED}={seed}")
     return Job(name, _data(study, task.name), _recipe(study, task.recipe), settings, parent, task)
 
 
@@ -73,12 +81,12 @@ def pretraining(study: Study, method: Method, column: Column, seed: int) -> Job:
     name = f"{PRETRAINING}/{method.name}/{source.name}/seed{seed}"
     settings = (*study.settings.get(PRETRAINING, ()), *method.pretraining, *source.pretraining)
     _refuse_own(name, settings)
-    settings = (*settings, f"common.seed={seed}")
+    settings = (*settings, f"{_SEED}={seed}")
     return Job(name, _data(study, PRETRAINING), _recipe(study, method.recipe), settings)
 
 
 def _finetuning(study: Study, method: Method, task: Task, column: Column) -> tuple[str, ...]:
-    return (*study.settings.get("finetuning", ()), *task.settings, *method.finetuning, *column.finetuning)
+    return (*study.settings.get(FINETUNING, ()), *task.settings, *method.finetuning, *column.finetuning)
 
 
 def _recipe(study: Study, name: str) -> Path:

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from fairseq_signals.evaluation.aligned_text import aligned
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.cost import Cost, estimated_hours, training_cost
+from fairseq_signals.experiments.defaults import window_seconds
 from fairseq_signals.experiments.epochs import windows_per_epoch
 from fairseq_signals.experiments.job import PRETRAINING, Job
 from fairseq_signals.experiments.machines import machine_of
@@ -52,19 +53,18 @@ def cost_of(job: Job, expected: Mapping[str, float]) -> "Cost | None":
     if job.descriptor:
         return None
     config = compose_recipe(job.recipe, [*job.settings, f"task.data={job.data}"])
-    windows = windows_per_epoch(job.data, config["dataset"]["train_subset"], config)
+    windows = windows_per_epoch(job.data, config)
     if windows is None:
         seconds = expected.get(job.task.name if job.task else PRETRAINING)
         if seconds is None:
             return None
-        windows = round(seconds / config["task"]["window_seconds"])
-    parent = job.parent and compose_recipe(job.parent.recipe, list(job.parent.settings))
+        windows = round(seconds / window_seconds(config))
+    parent = job.parent and compose_recipe(job.parent.recipe, job.parent.settings)
     return training_cost(config, windows, parent)
 
 
 def _costs_the_same(job: Job) -> tuple:
-    settings = tuple(item for item in job.settings if not item.startswith("common.seed="))
-    return job.recipe, settings, job.data, job.parent and _costs_the_same(job.parent)
+    return job.recipe, job.unseeded, job.data, job.parent and _costs_the_same(job.parent)
 
 
 def _numbers(cost: "Cost | None", hours: float) -> tuple[str, ...]:

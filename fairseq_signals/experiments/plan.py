@@ -54,9 +54,9 @@ def select_cells(study: Study, selection: Selection) -> list[Cell]:
     """
     _check(study, selection)
     seeds = selection.seeds or study.seeds
+    extra = [row for row in selection.rows if not any(row in table.rows for table in study.tables.values())]
     cells = []
     for table in study.tables.values():
-        extra = [row for row in selection.rows if not any(row in other.rows for other in study.tables.values())]
         for row in (*table.rows, *extra):
             for task in table.tasks:
                 for column in table.columns:

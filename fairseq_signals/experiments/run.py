@@ -64,7 +64,7 @@ def run_job(job: Job, place: Place, gpus: tuple[str, ...] = ()) -> bool:
 
 
 def _finish(job: Job, state: State, place: Place, gpus: tuple[str, ...], lock: IO):
-    config = compose_recipe(job.recipe, list(job.settings))
+    config = compose_recipe(job.recipe, job.settings)
     if job.descriptor:
         _score_without_learning(job, config, state.folder)
         return

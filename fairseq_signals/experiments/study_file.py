@@ -24,13 +24,12 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fairseq_signals.experiments.job import PRETRAINING
+from fairseq_signals.experiments.job import FINETUNING, PRETRAINING
 from fairseq_signals.experiments.study import NAME, Column, Layout, Method, Study, Task
 from fairseq_signals.experiments.study_types import check_types, mapping, texts, whole_numbers
 
-_KEYS = {"extends", "recipes", "published", "seeds", "data", "seconds", "settings"}
-_KEYS |= {"methods", "tasks", "columns", "tables"}
-_STAGES = (PRETRAINING, "finetuning")
+_KEYS = {item.name for item in fields(Study)} - {"path"} | {"extends"}
+_STAGES = (PRETRAINING, FINETUNING)
 
 
 def read_study(path: Path) -> Study:
@@ -49,17 +48,17 @@ def read_study(path: Path) -> Study:
     if not set(settings) <= set(_STAGES):
         raise ValueError(f"settings must be those of {' and '.join(_STAGES)}, got {', '.join(settings)} ({path})")
     study = Study(
-        path,
-        Path(raw.get("recipes", path.parent)).resolve(),
-        whole_numbers(path, "seeds", raw.get("seeds", [1])),
-        {stage: texts(path, f"data of {stage}", [folder])[0] for stage, folder in _entries(path, raw, "data")},
-        settings,
-        {name: _method(path, name, entry) for name, entry in _entries(path, raw, "methods")},
-        {name: _task(path, name, entry, raw["tasks"]) for name, entry in _entries(path, raw, "tasks")},
-        {name: _part(Column, path, name, entry) for name, entry in _entries(path, raw, "columns")},
-        {name: _part(Layout, path, name, entry) for name, entry in _entries(path, raw, "tables")},
-        dict(_entries(path, raw, "seconds")),
-        Path(raw["published"]) if raw.get("published") else None,
+        path=path,
+        recipes=Path(raw.get("recipes", path.parent)).resolve(),
+        seeds=whole_numbers(path, "seeds", raw.get("seeds", [1])),
+        data={stage: texts(path, f"data of {stage}", [folder])[0] for stage, folder in _entries(path, raw, "data")},
+        settings=settings,
+        methods={name: _method(path, name, entry) for name, entry in _entries(path, raw, "methods")},
+        tasks={name: _task(path, name, entry, raw["tasks"]) for name, entry in _entries(path, raw, "tasks")},
+        columns={name: _part(Column, path, name, entry) for name, entry in _entries(path, raw, "columns")},
+        tables={name: _part(Layout, path, name, entry) for name, entry in _entries(path, raw, "tables")},
+        seconds=dict(_entries(path, raw, "seconds")),
+        published=Path(raw["published"]) if raw.get("published") else None,
     )
     _check(study)
     return study

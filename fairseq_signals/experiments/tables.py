@@ -45,19 +45,16 @@ def layout_of(study: Study, name: str, cells: Sequence[Cell]) -> TableLayout:
     present = {kind: {getattr(cell, kind) for cell in here} for kind in ("row", "column", "task")}
     shown = [row for row in rows if row in present["row"]]
     headings = _headings(table, shown)
+    tasks = [study.tasks[key] for key in table.tasks if key in present["task"]]
     return TableLayout(
         name,
         table.title,
-        tuple(_row(study, table, row, headings) for row in shown),
-        {key: study.columns[key].label or key for key in table.columns if key in present["column"]},
-        tuple(
-            TableTask(key, study.tasks[key].label, study.tasks[key].metric)
-            for key in table.tasks
-            if key in present["task"]
-        ),
-        "improvement" if table.improvements else "best",
-        len({cell.seed for cell in here}),
-        table.notes,
+        rows=tuple(_row(study, table, row, headings) for row in shown),
+        columns={key: study.columns[key].label or key for key in table.columns if key in present["column"]},
+        tasks=tuple(TableTask(task.name, task.label, task.metric) for task in tasks),
+        highlight="improvement" if table.improvements else "best",
+        seeds=len({cell.seed for cell in here}),
+        notes=table.notes,
     )
 
 
@@ -77,7 +74,7 @@ def _row(study: Study, table: Layout, name: str, headings: dict[str, str]) -> Ta
     return TableRow(
         name,
         method.label or name,
-        headings[name],
-        baseline if baseline in headings else "",
-        1 if method.descriptor else None,
+        heading=headings[name],
+        baseline=baseline if baseline in headings else "",
+        seeds=1 if method.descriptor else None,
     )

@@ -7,7 +7,7 @@ import torch
 
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.cost import estimated_hours, global_batch, training_cost, updates_and_windows
-from fairseq_signals.experiments.defaults import DEFAULTS, PRETRAINING, PRETRAINING_SECONDS, RANDOM
+from fairseq_signals.experiments.defaults import DEFAULTS, PRETRAINING_SECONDS, PRETRAINING_TASK, RANDOM
 from fairseq_signals.experiments.machines import MACHINES
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "oh2022"
@@ -176,4 +176,4 @@ def test_pretraining_is_the_name_of_the_task():
     import fairseq_signals
 
     fairseq_signals.register()
-    assert PRETRAINING in TASK_REGISTRY
+    assert PRETRAINING_TASK in TASK_REGISTRY
