@@ -74,6 +74,7 @@ def _refuse_missing(launcher: str):
 
 def _finished(job: Job, place: Place) -> bool:
     state = State(job, place.dest)
-    if not place.overwrite:
-        state.check()
-    return state.done and not state.changed()
+    if place.overwrite:
+        return state.done and not state.changed()
+    state.check()
+    return state.done

@@ -1,6 +1,6 @@
 """Many trainings on this machine: several at once, each after the one that it starts from."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -44,14 +44,15 @@ def run_all(
         ValueError: a job needs more GPUs than there are, or starts from one that is not among them.
     """
     left, outcomes, free = list(jobs), Outcomes(), list(gpus)
-    _check_needs(left, needs, gpus)
+    wanted = {job.name: needs(job) if gpus else 0 for job in left}
+    _check_wanted(wanted, gpus)
     running: dict[Future, tuple[Job, tuple[str, ...]]] = {}
     with ThreadPoolExecutor(at_once) as pool, tqdm(total=len(left), unit="training") as bar:
         try:
             while left or running:
-                while len(running) < at_once and (job := _startable(left, outcomes, free if gpus else None, needs)):
+                while len(running) < at_once and (job := _startable(left, outcomes, wanted, len(free))):
                     left.remove(job)
-                    taken = tuple(free[: needs(job)]) if gpus else ()
+                    taken = tuple(free[: wanted[job.name]])
                     del free[: len(taken)]
                     running[pool.submit(run, job, taken)] = (job, taken)
                 if left and not running:
@@ -70,10 +71,10 @@ def run_all(
     return outcomes
 
 
-def _startable(left: list[Job], outcomes: Outcomes, free: "list[str] | None", needs) -> "Job | None":
+def _startable(left: list[Job], outcomes: Outcomes, wanted: Mapping[str, int], free: int) -> "Job | None":
     for job in left:
         ready = job.parent is None or job.parent.name in outcomes.ran
-        if ready and (free is None or needs(job) <= len(free)):
+        if ready and wanted[job.name] <= free:
             return job
     return None
 
@@ -97,10 +98,10 @@ def _drop_orphans(left: list[Job], outcomes: Outcomes) -> int:
     return len(orphans)
 
 
-def _check_needs(jobs, needs, gpus):
-    for job in jobs:
-        if gpus and needs(job) > len(gpus):
+def _check_wanted(wanted: Mapping[str, int], gpus: tuple[str, ...]):
+    for name, number in wanted.items():
+        if number > len(gpus):
             raise ValueError(
-                f"GPUs must be at least the {needs(job)} that {job.name} is set to use "
+                f"GPUs must be at least the {number} that {name} is set to use "
                 f"(distributed_training.distributed_world_size), got {len(gpus)}"
             )
