@@ -1,9 +1,11 @@
 """What the command line makes of its arguments, and what a launcher's failing jobs stop."""
 
+from pathlib import Path
+
 import pytest
 
 from fairseq_signals.experiments import launch as launching
-from fairseq_signals.experiments.command_line import chosen, parser
+from fairseq_signals.experiments.arguments import chosen, dest_of, parser
 from fairseq_signals.experiments.launch import launch
 from fairseq_signals.experiments.plan import jobs_of
 from fairseq_signals.experiments.run import Place
@@ -39,10 +41,24 @@ def test_data_is_for_a_stage_or_for_all_and_may_be_called_anything(choose, tmp_p
         choose("--data", "diagnosos=x")
 
 
-def test_no_training_at_a_time_is_refused(choose, capsys):
+@pytest.mark.parametrize(
+    ("option", "text", "message"),
+    [
+        ("--at-once", "0", "argument --at-once: must be 1 or more, got 0"),
+        ("--at-once", "two", "argument --at-once: must be a whole number, got 'two'"),
+        ("--seeds", "1,x", "argument --seeds: must be a whole number, got 'x'"),
+    ],
+)
+def test_what_is_no_number_of_anything_is_refused(choose, capsys, option, text, message):
     with pytest.raises(SystemExit):
-        choose("--at-once", "0")
-    assert "must be 1 or more, got 0" in capsys.readouterr().err
+        choose(option, text)
+    assert message in capsys.readouterr().err
+
+
+def test_trainings_go_where_is_said_or_into_the_folder_of_their_recipes(write_study):
+    for words, folder in ((["--dest", "here"], "here"), ([], "runs/oh2022")):
+        options = parser().parse_args(["list", str(write_study()), *words])
+        assert dest_of(options, chosen(options)[0]) == Path(folder)
 
 
 def test_a_launched_pretraining_that_fails_stops_only_what_starts_from_it(choose, tmp_path, monkeypatch, capsys):
