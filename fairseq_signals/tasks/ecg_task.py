@@ -14,7 +14,7 @@ from fairseq_signals.data.dataset import WindowDataset
 from fairseq_signals.data.keys import keyed_seed
 from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices, parse_leads
 from fairseq_signals.data.windows import MODES
-from fairseq_signals.models.ecg_model import plain
+from fairseq_signals.models.ecg_model import encoder_leads, plain
 from fairseq_signals.modules.gather import rank
 from fairseq_signals.tasks.refusals import refuse_decay_of_frozen, refuse_legacy_parts, refuse_torn_checkpoint
 from fairseq_signals.tasks.window_batches import WindowBatches
@@ -93,7 +93,7 @@ class ECGTask(FairseqTask):
     @property
     def input_leads(self) -> int:
         """Number of leads that the model is built for."""
-        return len(self.leads) if self.cfg.drop_leads else len(STANDARD_LEADS)
+        return len(encoder_leads(self.cfg))
 
     def manifests(self, subset: str) -> list[Path]:
         """The manifests that make up a subset."""
