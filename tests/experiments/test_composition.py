@@ -113,7 +113,9 @@ def test_a_quoted_text_is_read_back_letter_by_letter(own, text):
     assert compose_recipe(own, [f"task.data={quoted(text)}"])["task"]["data"] == text
 
 
-def test_an_application_of_hydra_keeps_its_version(own):
+def test_an_application_of_hydra_keeps_its_version(own, monkeypatch):
+    # For this test alone: fairseq's own calls are refused from version 1.2 on.
+    monkeypatch.setattr(hydra.version.VersionBase.instance(), "version_base", None)
     hydra.version.setbase("1.3")
     compose_recipe(own)
     assert str(hydra.version.getbase()) == "1.3"
