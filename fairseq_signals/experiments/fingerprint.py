@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fairseq_signals.data.card import CARD_NAME, file_digest
+from fairseq_signals.evaluation.session_pairs import ANOTHER_SESSION
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.defaults import RANDOM, section_of, setting, window_seconds
 from fairseq_signals.experiments.job import Job
@@ -32,7 +33,7 @@ def settings_of(job: Job) -> dict[str, Any]:
     data = {_PATH: job.data, _DIGEST: _digest(Path(job.data) / CARD_NAME)}
     config = compose_recipe(job.recipe, list(job.settings)) if job.recipe else {}
     if job.descriptor:
-        whiten = {"whiten": job.whiten} if job.whiten else {}
+        whiten = {"whiten": job.whiten, "whiten: sessions": list(ANOTHER_SESSION)} if job.whiten else {}
         return _plain({"descriptor": job.descriptor, **whiten, **descriptor_settings(config), **data})
     flat = _flat(config)
     own = data | {key: value for key, value in flat.items() if not key.startswith(_FREE)}

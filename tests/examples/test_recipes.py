@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from fairseq_signals.encoders import resolve_encoder
+from fairseq_signals.evaluation.session_pairs import ANOTHER_SESSION
 from fairseq_signals.experiments.composition import compose_recipe
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -143,3 +144,8 @@ def test_another_encoder_is_given_no_settings_of_wav2vec2(task):
     assert resolve_encoder(encoder("encoder=other", *random), input_rate=100.0, input_leads=12)["_name"] == "xresnet1d"
     with pytest.raises(ValueError, match=r"settings of encoder xresnet1d18 must be among .*got 'dropout'"):
         resolve_encoder(encoder(*random), input_rate=100.0, input_leads=12)
+
+
+def test_the_network_and_the_whitening_imitate_the_same_other_sessions():
+    recipe = yaml.safe_load((EXAMPLES / "oh2022" / "identification_nt_xent.yaml").read_text())
+    assert recipe["task"]["transforms"] == list(ANOTHER_SESSION)

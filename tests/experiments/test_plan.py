@@ -127,4 +127,5 @@ def test_a_whitened_descriptor_is_for_identification_alone(write_study):
     study = read_study(write_study(**{"descriptor: log_spectrum": "descriptor: log_spectrum, whiten: pretrain"}))
     cells = select_cells(study, Selection(tables=("padded",), rows=("spectrum",), columns=("12",)))
     assert [(cell.task, cell.job.whiten) for cell in cells] == [("identification", "pretrain")]
-    assert settings_of(cells[0].job)["whiten"] == "pretrain"
+    settings = settings_of(cells[0].job)
+    assert settings["whiten"] == "pretrain" and settings["whiten: sessions"][0]["_name"] == "vcg"
