@@ -26,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fairseq_signals.experiments.job import FINETUNING, PRETRAINING
 from fairseq_signals.experiments.study import NAME, Column, Layout, Method, Study, Task
-from fairseq_signals.experiments.study_types import check_types, mapping, texts, whole_numbers
+from fairseq_signals.experiments.study_types import check_types, duration, mapping, texts, whole_numbers
 
 _KEYS = {item.name for item in fields(Study)} - {"path"} | {"extends"}
 _STAGES = (PRETRAINING, FINETUNING)
@@ -57,7 +57,7 @@ def read_study(path: Path) -> Study:
         tasks={name: _task(path, name, entry, raw["tasks"]) for name, entry in _entries(path, raw, "tasks")},
         columns={name: _part(Column, path, name, entry) for name, entry in _entries(path, raw, "columns")},
         tables={name: _part(Layout, path, name, entry) for name, entry in _entries(path, raw, "tables")},
-        seconds=dict(_entries(path, raw, "seconds")),
+        seconds={stage: duration(path, f"seconds of {stage}", n) for stage, n in _entries(path, raw, "seconds")},
         published=Path(raw["published"]) if raw.get("published") else None,
     )
     _check(study)

@@ -3,6 +3,7 @@
 A text where a list belongs would otherwise be read letter by letter, and `12` would be another name than `"12"`.
 """
 
+import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,17 @@ def whole_numbers(path: Path, what: str, value: Any) -> tuple[int, ...]:
     if not whole or len(set(value)) != len(value):
         raise ValueError(f"{what} must be a list of different whole numbers, got {value!r} ({path})")
     return tuple(value)
+
+
+def duration(path: Path, what: str, value: Any) -> float:
+    """A positive number of seconds.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ValueError(f"{what} must be a positive number of seconds, got {value!r} ({path})")
+    return float(value)
 
 
 def check_types(path: Path, what: str, kind: type, entry: dict[str, Any]) -> dict[str, Any]:

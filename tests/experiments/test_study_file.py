@@ -61,6 +61,7 @@ def test_what_extends_another_changes_only_what_it_says(write_study):
             "task b must have only label and metric of its own, got subset",
         ),
         ("label: CMSC", "label: CMSC, whiten: pretrain", "method cmsc must have a descriptor to whiten, got none"),
+        ("diagnosis: 500", "diagnosis: long", "seconds of diagnosis must be a positive number of seconds, got 'long'"),
         ("subset: probe, ", "", "task identification is incomplete: .*subset"),
         ("seeds: [1, 2]", 'seeds: "12"', "seeds must be a list of different whole numbers, got '12'"),
         ("seeds: [1, 2]", "seeds: [1, 1]", r"different whole numbers, got \[1, 1\]"),
