@@ -8,6 +8,8 @@ from tqdm import tqdm
 
 from fairseq_signals.experiments.job import Job
 
+_PATIENCE = 0.5  # seconds
+
 
 @dataclass
 class Outcomes:
@@ -58,7 +60,8 @@ def run_all(
                 if left and not running:
                     raise ValueError(f"jobs must hold what they start from, got {left[0].name} without it")
                 bar.set_postfix_str(", ".join(job.name for job, _ in running.values())[:80])
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                # A signal that comes just before a wait begins is heard when it ends, so waits are short.
+                for future in wait(running, _PATIENCE, FIRST_COMPLETED).done:
                     job, taken = running.pop(future)
                     free += taken
                     _note(job, future, outcomes)
