@@ -67,6 +67,12 @@ def parse_leads(spec: "str | int | list[str] | tuple[str, ...]") -> tuple[str, .
     return tuple(sorted(names, key=STANDARD_LEADS.index))
 
 
+def model_leads(spec: "str | int | list[str] | tuple[str, ...]", drop_leads: bool) -> tuple[str, ...]:
+    """Names of the leads that a model is built for: the twelve, unless those that are not available are dropped."""
+    leads = parse_leads(spec)
+    return leads if drop_leads else STANDARD_LEADS
+
+
 def lead_indices(leads: tuple[str, ...]) -> list[int]:
     """Position of each standard lead among the twelve."""
     return [STANDARD_LEADS.index(lead) for lead in leads]

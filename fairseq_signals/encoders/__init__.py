@@ -14,6 +14,25 @@ def resolve_encoder(spec: "str | Mapping", **known: Any) -> dict[str, Any]:
     return ENCODERS.resolve(spec, **known)
 
 
+def resolve_encoder_for(spec: "str | Mapping", input_rate: float, input_leads: int) -> dict[str, Any]:
+    """Every setting of an encoder that takes a task's input.
+
+    Args:
+        spec: a name, or a mapping with `_name` and the settings that differ.
+        input_rate: samples per second (Hz) of the task.
+        input_leads: number of its leads.
+
+    Raises:
+        ValueError: unknown name or setting, or an encoder of another rate or number of leads.
+    """
+    known = {"input_rate": input_rate, "input_leads": input_leads}
+    encoder = resolve_encoder(spec, **known)
+    for name, value in known.items():
+        if encoder[name] != value:
+            raise ValueError(f"{name} of the encoder must be the task's ({value}), got {encoder[name]}")
+    return encoder
+
+
 def build_encoder(name: "str | Mapping", **settings: Any):
     """Any encoder by name.
 

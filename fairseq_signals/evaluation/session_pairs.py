@@ -5,7 +5,6 @@ turned and stretched in the chest, chest electrodes set a little elsewhere, wand
 between the two is what `evaluation.session_whitening` is fitted on.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,9 @@ from fairseq_signals.data.engine import engine
 from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.evaluation.ecg_descriptors import DESCRIPTORS, is_silent
+from fairseq_signals.evaluation.window_signals import batches, recorded
 from fairseq_signals.transforms.pipeline import Pipeline, keyed_generator, resolve_transforms
-from fairseq_signals.transforms.windows import Windows, choose_leads, windows_from_batch
+from fairseq_signals.transforms.windows import choose_leads, windows_from_batch
 
 ANOTHER_SESSION = (
     {"_name": "vcg", "mode": "residual", "rotation_degrees": 15.0, "scale": 1.2},
@@ -64,7 +64,8 @@ def describe_sessions(
     transforms = resolve_transforms(list(transforms))
     data = WindowDataset([manifest], Manifest(manifest)[0].rate, 2 * window_seconds, "tiled")
     with engine(workers) as work:
-        parts = work(_describe, _tasks(data, descriptor, leads, transforms, seed))
+        places = batches(len(data), _WINDOWS_AT_ONCE)
+        parts = work(_describe, ((data, some, descriptor, leads, transforms, seed) for some in places))
         name = f"{descriptor} of sessions from {Path(manifest).stem}"
         parts = list(tqdm(parts, name, -(-len(data) // _WINDOWS_AT_ONCE), unit="batch", disable=not progress))
     parts = [sides for _, *sides in sorted(parts, key=lambda part: part[0]) if len(sides[0])]
@@ -74,27 +75,16 @@ def describe_sessions(
     return first, second
 
 
-def _tasks(data: WindowDataset, descriptor: str, leads: tuple[str, ...], transforms, seed: int) -> Iterator[tuple]:
-    for begin in range(0, len(data), _WINDOWS_AT_ONCE):
-        yield data, range(begin, min(begin + _WINDOWS_AT_ONCE, len(data))), descriptor, leads, transforms, seed
-
-
 def _describe(data: WindowDataset, places: range, descriptor: str, leads: tuple[str, ...], transforms, seed: int):
     """The first place, and the descriptors of first and of second halves, `[B, D]` each."""
     device, rate = torch.device("cpu"), data.table.rate
     generator = keyed_generator(device, seed, "session", places.start)
     halves = Pipeline("adjacent", None, rate)(windows_from_batch(data.batch(places), device), generator)
     # Looked for before noise is added.
-    silent = np.array([is_silent(signal) for signal in _valid(choose_leads(halves, lead_indices(leads), pad=True))])
+    silent = np.array([is_silent(signal) for signal in recorded(choose_leads(halves, lead_indices(leads), pad=True))])
     changed = Pipeline("single", transforms, rate)(halves, generator)
-    signals = _valid(choose_leads(changed, lead_indices(leads), pad=True))
+    signals = recorded(choose_leads(changed, lead_indices(leads), pad=True))
     first, second = np.arange(len(signals)).reshape(2, -1)
     kept = ~(silent[first] | silent[second])
     describe = DESCRIPTORS[descriptor]
     return places.start, *(np.array([describe(signals[row], rate) for row in side[kept]]) for side in (first, second))
-
-
-def _valid(windows: Windows) -> list[np.ndarray]:
-    """Each window's signal `[L, T]` without its padding; a sample of nothing where it is all padding."""
-    pairs = zip(windows.signal.numpy(), windows.valid_lengths.tolist(), strict=True)
-    return [signal[:, : max(length, 1)] for signal, length in pairs]

@@ -1,6 +1,5 @@
 """Descriptors of whole manifests: each recording's mean over the windows that a model's scores are averaged over."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.evaluation.aggregate import aggregate_windows
 from fairseq_signals.evaluation.ecg_descriptors import DESCRIPTORS, is_silent
+from fairseq_signals.evaluation.window_signals import batches, recorded
 from fairseq_signals.transforms.windows import choose_leads, windows_from_batch
 
 _WINDOWS_AT_ONCE = 256
@@ -71,7 +71,8 @@ def describe_recordings(
         raise ValueError(f"workers must be at least 1, got {workers}")
     data = WindowDataset(manifests, _rate(manifests), window_seconds, "tiled")
     with engine(workers) as work:
-        parts = work(_describe, _tasks(data, descriptor, leads))
+        places = batches(len(data), _WINDOWS_AT_ONCE)
+        parts = work(_describe, ((data, some, descriptor, leads) for some in places))
         total = -(-len(data) // _WINDOWS_AT_ONCE)
         name = " and ".join(Path(path).stem for path in manifests)
         parts = list(tqdm(parts, f"{descriptor} of {name}", total, unit="batch", disable=not progress))
@@ -93,19 +94,11 @@ def _rate(manifests: list[Path]) -> float:
     return first[0].rate
 
 
-def _tasks(data: WindowDataset, descriptor: str, leads: tuple[str, ...]) -> Iterator[tuple]:
-    for begin in range(0, len(data), _WINDOWS_AT_ONCE):
-        yield data, range(begin, min(begin + _WINDOWS_AT_ONCE, len(data))), descriptor, leads
-
-
 def _describe(data: WindowDataset, places: range, descriptor: str, leads: tuple[str, ...]) -> tuple[np.ndarray, ...]:
     """Recordings `[B]`, numbers of the windows `[B]`, vectors `[B, D]`, and boolean `[B]`: windows that are silent."""
     batch = data.batch(places)
     windows = choose_leads(windows_from_batch(batch, torch.device("cpu")), lead_indices(leads), pad=True)
-    # Padding is no signal: at the end of a short recording it would be a step.
-    signals = [
-        signal[:, :length] for signal, length in zip(windows.signal.numpy(), batch["lengths"].tolist(), strict=True)
-    ]
+    signals = recorded(windows)
     vectors = np.stack([DESCRIPTORS[descriptor](signal, data.table.rate) for signal in signals])
     silent = np.array([is_silent(signal) for signal in signals])
     return batch["recording"].numpy(), batch["window"].numpy(), vectors, silent

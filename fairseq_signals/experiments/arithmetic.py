@@ -9,8 +9,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from fairseq_signals.data.leads import STANDARD_LEADS, parse_leads
-from fairseq_signals.encoders import build_encoder, resolve_encoder
+from fairseq_signals.data.leads import model_leads
+from fairseq_signals.encoders import build_encoder, resolve_encoder_for
 from fairseq_signals.experiments.defaults import (
     RANDOM,
     is_pretraining,
@@ -50,14 +50,9 @@ def encoder_settings(config: Mapping[str, Any], pretrained: "Mapping | None" = N
     Raises:
         ValueError: no encoder is named, an unknown one, or one of another rate or number of leads.
     """
-    leads = parse_leads(setting(config, "task", "leads"))
-    leads = len(leads) if setting(config, "task", "drop_leads") else len(STANDARD_LEADS)
-    known = {"input_rate": float(setting(config, "task", "rate")), "input_leads": leads}
-    encoder = resolve_encoder(_encoder(config, pretrained), **known)
-    for name, value in known.items():
-        if encoder[name] != value:
-            raise ValueError(f"{name} of the encoder must be the task's ({value}), got {encoder[name]}")
-    return encoder
+    leads = model_leads(setting(config, "task", "leads"), setting(config, "task", "drop_leads"))
+    rate = float(setting(config, "task", "rate"))
+    return resolve_encoder_for(_encoder(config, pretrained), rate, len(leads))
 
 
 def _encoder(config: Mapping[str, Any], pretrained: "Mapping | None") -> Any:

@@ -9,8 +9,8 @@ from fairseq.models import BaseFairseqModel
 from omegaconf import OmegaConf, open_dict
 from torch import Tensor
 
-from fairseq_signals.data.leads import STANDARD_LEADS, parse_leads
-from fairseq_signals.encoders import build_encoder, resolve_encoder
+from fairseq_signals.data.leads import STANDARD_LEADS, model_leads
+from fairseq_signals.encoders import build_encoder, resolve_encoder_for
 from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
 
 
@@ -52,7 +52,7 @@ def resolve_preprocess(spec: Any) -> dict[str, Any]:
 
 def encoder_leads(task: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the leads that an encoder is built for, from a task's settings: the twelve, unless some are dropped."""
-    return parse_leads(task["leads"]) if task["drop_leads"] else STANDARD_LEADS
+    return model_leads(task["leads"], task["drop_leads"])
 
 
 def refuse_other_leads(encoder: Sequence[str], task: Sequence[str], where: Any):
@@ -91,11 +91,7 @@ class ECGModel(BaseFairseqModel):
             cfg: the model's configuration, changed in place.
             task: knows the `rate` and the number of `input_leads`.
         """
-        known = {"input_rate": float(task.cfg.rate), "input_leads": task.input_leads}
-        encoder = resolve_encoder(plain(cfg.encoder), **known)
-        for name, value in known.items():
-            if encoder[name] != value:
-                raise ValueError(f"{name} of the encoder must be the task's ({value}), got {encoder[name]}")
+        encoder = resolve_encoder_for(plain(cfg.encoder), float(task.cfg.rate), task.input_leads)
         with open_dict(cfg):
             cfg.encoder = encoder
             cfg.preprocess = resolve_preprocess(plain(cfg.preprocess))

@@ -25,6 +25,7 @@ from fairseq_signals.transforms.noise import (
     is_count,
     is_number,
     require,
+    require_within_half_rate,
 )
 from fairseq_signals.transforms.windows import Windows
 
@@ -94,8 +95,5 @@ class BaselineWander:
 
     def _check(self, rate: float):
         highest = self.settings.spacing[1] * (self.settings.terms if self.settings.multiples else 1)
-        if highest > rate / 2:
-            raise ValueError(
-                f"baseline wander must stay within half the sampling rate, {rate / 2:g} Hz, got {highest:g} Hz "
-                f"(spacing {list(self.settings.spacing)}, terms {self.settings.terms})"
-            )
+        told = f"spacing {list(self.settings.spacing)}, terms {self.settings.terms}"
+        require_within_half_rate("baseline wander", highest, rate, told)

@@ -130,6 +130,18 @@ def cosines(hertz: Tensor, amplitude: Tensor, phase: Tensor, samples: int, rate:
     return wave.float()
 
 
+def require_within_half_rate(what: str, highest: float, rate: float, settings: str):
+    """Refuses a frequency that the sampling rate folds down to another one.
+
+    Raises:
+        ValueError: the highest frequency of a noise lies above half the rate.
+    """
+    if highest > rate / 2:
+        raise ValueError(
+            f"{what} must stay within half the sampling rate, {rate / 2:g} Hz, got {highest:g} Hz ({settings})"
+        )
+
+
 def draws_from(generator: torch.Generator, windows: Windows) -> dict[str, Any]:
     """Keywords that make PyTorch draw from the generator, on the windows' device."""
     return {"generator": generator, "device": windows.signal.device}

@@ -29,6 +29,7 @@ from fairseq_signals.transforms.noise import (
     is_count,
     is_number,
     require,
+    require_within_half_rate,
 )
 from fairseq_signals.transforms.windows import Windows
 
@@ -93,8 +94,5 @@ class Powerline:
 
     def _check(self, rate: float):
         highest = max(self.settings.frequencies) * self.settings.harmonics
-        if highest > rate / 2:
-            raise ValueError(
-                f"powerline noise must stay within half the sampling rate, {rate / 2:g} Hz, got {highest:g} Hz "
-                f"(frequencies {list(self.settings.frequencies)}, harmonics {self.settings.harmonics})"
-            )
+        told = f"frequencies {list(self.settings.frequencies)}, harmonics {self.settings.harmonics}"
+        require_within_half_rate("powerline noise", highest, rate, told)
