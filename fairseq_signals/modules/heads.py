@@ -4,14 +4,90 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fairseq_signals.modules.padded_convolution import SteadyBatchNorm
+
+HIDDEN_DROPOUT = 0.5
+
 
 class LinearHead(nn.Linear):
     """One linear layer from embeddings `[B, E]` to logits `[B, C]` (Oh et al. 2022, section 4)."""
 
-    def __init__(self, inputs: int, outputs: int):
+    def __init__(self, inputs: int, outputs: int, dropout: float = 0.0):
+        """Args: `dropout` is the probability of dropping a number of the embedding in training."""
         super().__init__(inputs, outputs)
         nn.init.xavier_uniform_(self.weight)
         nn.init.zeros_(self.bias)
+        self.dropout = dropout
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Logits `[B, C]` of embeddings `[B, E]`."""
+        return super().forward(F.dropout(embedding, self.dropout, self.training))
+
+    @property
+    def class_bias(self) -> nn.Parameter:
+        """What is added to each class's logit at the end, `[C]`."""
+        return self.bias
+
+
+class HiddenHead(nn.Module):
+    """One hidden layer between embeddings `[B, E]` and logits `[B, C]`, each layer behind batch norm and dropout.
+
+    Source: Mehari & Strodthoff 2022 (https://arxiv.org/abs/2103.12676), section 2.2.2: a hidden layer of 512 units with
+    batch norm and dropout. Their public code gives the rest: batch norm, dropout, linear, ReLU, batch norm, dropout,
+    linear; the dropout is 0.5 before the last layer and half of that before the hidden one.
+
+    Differs: weights start as Xavier's, as in the linear head, biases at zero; the public code leaves both to PyTorch's
+    default. A batch of a single window, which has no statistics, is normalised by the running ones; the public code
+    drops an epoch's last batch instead. Under half precision the batch norms stay in float32.
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, dropout: float = HIDDEN_DROPOUT):
+        """Args: `dropout` is the probability before the last layer; before the hidden one it is half of that."""
+        super().__init__()
+        self.norm, self.hidden = SteadyBatchNorm(inputs), nn.Linear(inputs, hidden)
+        self.hidden_norm, self.output = SteadyBatchNorm(hidden), nn.Linear(hidden, outputs)
+        for layer in (self.hidden, self.output):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        self.dropout = dropout
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Logits `[B, C]` of embeddings `[B, E]`."""
+        values = F.dropout(_normalised(self.norm, embedding), self.dropout / 2, self.training)
+        values = _normalised(self.hidden_norm, self.hidden(values).relu())
+        return self.output(F.dropout(values, self.dropout, self.training))
+
+    @property
+    def class_bias(self) -> nn.Parameter:
+        """What is added to each class's logit at the end, `[C]`."""
+        return self.output.bias
+
+
+def _normalised(norm: nn.BatchNorm1d, values: Tensor) -> Tensor:
+    if norm.training and len(values) == 1:
+        return F.batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+    return norm(values)
+
+
+def classification_head(inputs: int, outputs: int, hidden: int | None = 0, dropout: float | None = None) -> nn.Module:
+    """The head of a diagnosis model, from embeddings `[B, E]` to logits `[B, C]`.
+
+    Args:
+        inputs: E.
+        outputs: C.
+        hidden: units of the hidden layer; 0 or None (checkpoints from before there was one) for a linear layer.
+        dropout: probability before the last layer; None for 0.5 with a hidden layer and 0 without.
+
+    Raises:
+        ValueError: a number of units or a probability that cannot be.
+    """
+    if not (isinstance(hidden, int | None) and (hidden or 0) >= 0):
+        raise ValueError(f"head_hidden must be a whole number of units, 0 for a linear layer, got {hidden!r}")
+    if dropout is None:
+        dropout = HIDDEN_DROPOUT if hidden else 0.0
+    if not 0 <= dropout < 1:
+        raise ValueError(f"head_dropout must be a probability from 0 to below 1, got {dropout!r}")
+    return HiddenHead(inputs, hidden, outputs, dropout) if hidden else LinearHead(inputs, outputs, dropout)
 
 
 class ProjectionHead(nn.Sequential):
