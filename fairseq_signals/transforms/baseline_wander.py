@@ -5,8 +5,10 @@ C ~ N(1, 0.5²), aₖ ~ U(0, 0.5) mV, Δf ~ U(0.01, 0.2) Hz, φₖ ~ U(0, 2π): 
 
 Differs: the paper does not say how the leads differ. Here, as in its authors' code, C is drawn for each lead and the
 cosines are the same in all (`gain_per: window` draws one C); that code draws a frequency for each cosine
-(`multiples: false`). The code of Mehari and Strodthoff is `terms: 50, spacing: [0.01, 0.01], gain: signed_normal,
-scale_power: 1`: fifty cosines up to 0.5 Hz with a total amplitude that is drawn.
+(`multiples: false`). The code of Mehari and Strodthoff has two forms, both fifty cosines up to 0.5 Hz with a total
+amplitude that is drawn: `terms: 50, spacing: [0.01, 0.01], gain: signed_normal, scale_power: 1`; and, as its
+pre-training and its test with noise run it, the same with `gain: equal, limb_relations: false`, all leads alike and III
+too (where a constant stands in place of the fiftieth cosine).
 """
 
 import math
@@ -23,7 +25,7 @@ from fairseq_signals.transforms.noise import (
     draw_gains,
     draws_from,
     is_count,
-    is_number,
+    is_range,
     require,
     require_within_half_rate,
 )
@@ -63,8 +65,7 @@ class BaselineWanderSettings(WaveSettings):
     def __post_init__(self):
         super().__post_init__()
         require(is_count(self.terms, 1), "terms of baseline wander", "be 1, 2, 3, …", self.terms)
-        pair = isinstance(self.spacing, (list, tuple)) and len(self.spacing) == 2
-        ordered = pair and all(is_number(hertz, 0) for hertz in self.spacing) and self.spacing[0] <= self.spacing[1]
+        ordered = is_range(self.spacing, 0)
         require(ordered, "spacing of baseline wander", "be [lowest, highest] Hz from 0 on", self.spacing)
         require(isinstance(self.multiples, bool), "multiples", "be true or false", self.multiples)
 

@@ -147,9 +147,21 @@ def draws_from(generator: torch.Generator, windows: Windows) -> dict[str, Any]:
     return {"generator": generator, "device": windows.signal.device}
 
 
+def draw_between(bounds: "list[float] | tuple[float, ...]", shape: tuple[int, ...], source: dict[str, Any]) -> Tensor:
+    """Numbers drawn uniformly between two bounds."""
+    low, high = bounds
+    return low + (high - low) * torch.rand(shape, **source)
+
+
 def is_number(value: Any, low: float, high: float = math.inf) -> bool:
     """Whether a setting is a finite number between two bounds."""
     return isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high and math.isfinite(value)
+
+
+def is_range(value: Any, low: float, high: float = math.inf) -> bool:
+    """Whether a setting is [lowest, highest], two numbers in order within two bounds."""
+    pair = isinstance(value, (list, tuple)) and len(value) == 2
+    return pair and all(is_number(end, low, high) for end in value) and value[0] <= value[1]
 
 
 def is_count(value: Any, low: int) -> bool:

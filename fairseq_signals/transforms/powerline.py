@@ -10,7 +10,8 @@ one, down to a constant, which no recorder's anti-aliasing filter lets through: 
 Differs: the paper does not say how the leads differ. Here, as in its authors' code, I, II and the chest leads have the
 same noise and the limb-lead relations hold, so that III has none. `gain: uniform` (the code of Mehari and Strodthoff,
 with `harmonics: 3`, `scale_power: 2` and the square of its amplitude) takes it up differently by lead; that code runs
-at 100 Hz, where its second harmonic is a constant; here harmonics must stay within half the rate.
+at 100 Hz, where its second harmonic is a constant and its third comes to lie on the first: `fold: true`, otherwise
+refused.
 """
 
 import math
@@ -55,10 +56,12 @@ class PowerlineSettings(WaveSettings):
     Attributes:
         frequencies: Hz; each window draws one of them. [50, 60] is the code of Oh et al.
         harmonics: K, the mains frequency included; each has an amplitude of its own.
+        fold: let frequencies above half the rate appear as others, as sampling without a filter does.
     """
 
     frequencies: list[float] = field(default_factory=lambda: [50.0])
     harmonics: int = 1
+    fold: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -66,6 +69,7 @@ class PowerlineSettings(WaveSettings):
         positive = some and all(is_number(hertz, 0) and hertz > 0 for hertz in self.frequencies)
         require(positive, "frequencies of powerline noise", "be a list of positive numbers of Hz", self.frequencies)
         require(is_count(self.harmonics, 1), "harmonics of powerline noise", "be 1, 2, 3, …", self.harmonics)
+        require(isinstance(self.fold, bool), "fold of powerline noise", "be true or false", self.fold)
 
 
 @register_transform("powerline")
@@ -81,9 +85,10 @@ class Powerline:
         """Windows with noise; draws a frequency, a phase, amplitudes and gains per window.
 
         Raises:
-            ValueError: the highest harmonic lies above half the rate.
+            ValueError: the highest harmonic lies above half the rate, and is not to be folded.
         """
-        self._check(rate)
+        if not self.settings.fold:
+            self._check(rate)
         source, (batch, _, samples) = draws_from(generator, windows), windows.signal.shape
         table = torch.tensor(self.settings.frequencies, device=source["device"], dtype=torch.float64)
         hertz = table[torch.randint(len(table), (batch,), **source)]

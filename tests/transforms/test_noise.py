@@ -5,7 +5,16 @@ from scipy.stats import kstest
 
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.transforms import TRANSFORMS
-from fairseq_signals.transforms.noise import WaveSettings, cosines, draw_gains, drawn_leads, draws_from, spread
+from fairseq_signals.transforms.noise import (
+    WaveSettings,
+    cosines,
+    draw_between,
+    draw_gains,
+    drawn_leads,
+    draws_from,
+    is_range,
+    spread,
+)
 from fairseq_signals.transforms.pipeline import Pipeline, resolve_transforms
 from fairseq_signals.transforms.windows import Windows
 
@@ -243,3 +252,18 @@ def test_impossible_settings_are_refused(name, settings, message):
 def test_impossible_gains_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         WaveSettings(**settings)
+
+
+@pytest.mark.parametrize("value", [[0.2, 0.4], (1, 1), [0, 0]])
+def test_a_range_is_two_numbers_in_order(value):
+    assert is_range(value, 0, 1)
+
+
+@pytest.mark.parametrize("value", [[0.4, 0.2], [0.1], [0.1, 2], [-1, 0], 0.5, None, [0, None], "ab", [0, float("nan")]])
+def test_anything_else_is_no_range(value):
+    assert not is_range(value, 0, 1)
+
+
+def test_numbers_are_drawn_uniformly_between_two_bounds():
+    drawn = draw_between([0.2, 0.5], (20_000,), {"generator": _generator()})
+    assert kstest(drawn.numpy(), "uniform", args=(0.2, 0.3)).pvalue > 1e-3

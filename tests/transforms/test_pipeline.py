@@ -91,7 +91,8 @@ def test_every_transform_is_repeatable_leaves_its_input_and_keeps_silence(name, 
     results = [transform(windows, 100.0, keyed_generator(CPU, seed)) for seed in (1, 1, 2)]
     assert torch.equal(windows.signal, before), "the input must stay"
     assert torch.equal(results[0].signal, results[1].signal), "equal generators, equal results"
-    assert not torch.equal(results[0].signal, results[2].signal), "other generators, other results"
+    draws = name != "gaussian_blur"  # which by default changes every window, and alike
+    assert torch.equal(results[0].signal, results[2].signal) != draws, "other generators, other results"
     for result in results:
         assert result.signal.dtype == torch.float32 and result.signal.isfinite().all()
         assert torch.equal(result.with_signal(result.signal).signal, result.signal)

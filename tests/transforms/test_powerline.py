@@ -95,9 +95,26 @@ def test_frequencies_above_half_the_rate_are_refused(settings, rate, highest):
         _noise(2, 100, rate, **settings)
 
 
+def test_harmonics_folded_at_100_hz_are_a_constant_and_an_alternating_sign():
+    # What the public code of Mehari and Strodthoff adds at 100 Hz: 50 and 150 Hz alternate, 100 Hz is a constant.
+    settings = {"harmonics": 3, "fold": True, "gain": "uniform", "limb_relations": False}
+    noise = _noise(samples=100, rate=100.0, amplitude=0.2, **settings)[:, 6]
+    constant, alternating = noise.mean(1), (noise * np.where(np.arange(100) % 2, -1, 1)).mean(1)
+    left = noise - constant[:, None] - alternating[:, None] * np.where(np.arange(100) % 2, -1, 1)
+    assert np.abs(left).max() < 1e-6
+    # E gain² · E cos² φ · E a², where E a² = 0.04 / 3 for one harmonic, and twice that and 2 · 0.1² for two.
+    assert abs((constant**2).mean() / (1 / 6 * 0.04 / 3) - 1) < 0.15
+    assert abs((alternating**2).mean() / (1 / 6 * (2 * 0.04 / 3 + 2 * 0.01)) - 1) < 0.15
+
+
+def test_folding_changes_nothing_below_half_the_rate():
+    assert np.array_equal(_noise(20, harmonics=3, fold=True), _noise(20, harmonics=3))
+
+
 @pytest.mark.parametrize(
     "settings, message",
     [
+        ({"fold": 1}, "fold of powerline noise must be true or false, got 1"),
         ({"frequencies": []}, r"frequencies of powerline noise must be a list of positive numbers of Hz, got \[\]"),
         ({"frequencies": 50}, "frequencies of powerline noise must be a list of positive numbers of Hz, got 50"),
         ({"frequencies": [50, 0]}, r"frequencies of powerline noise must be a list of positive .*, got \[50, 0\]"),
