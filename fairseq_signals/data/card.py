@@ -30,9 +30,34 @@ def write_card(folder: str | Path, card: dict[str, Any], files: Iterable[str | P
         files: paths relative to the folder.
     """
     folder = Path(folder)
-    digests = {Path(name).as_posix(): file_digest(folder / name) for name in sorted(map(str, files))}
-    card = {"format": FORMAT, "units": "mV"} | card | {"files": digests}
+    return _write(folder, {"format": FORMAT, "units": "mV"} | card | {"files": _digests(folder, files)})
+
+
+def add_to_card(folder: str | Path, changes: dict[str, Any], files: Iterable[str | Path]) -> dict[str, Any]:
+    """Adds files to a data set that has a card, without reading the others, and returns what was written.
+
+    Args:
+        folder: the data set's folder.
+        changes: keys of the card that are new or other than before.
+        files: paths relative to the folder; those that the card has already get the digest of what is there now.
+
+    Raises:
+        FileNotFoundError: there is no card.
+    """
+    folder = Path(folder)
+    card = read_card(folder)
+    if card is None:
+        raise FileNotFoundError(f"data set must have a {CARD_NAME}, got none in {folder}")
+    return _write(folder, card | changes | {"files": card["files"] | _digests(folder, files)})
+
+
+def _digests(folder: Path, files: Iterable[str | Path]) -> dict[str, str]:
+    return {Path(name).as_posix(): file_digest(folder / name) for name in files}
+
+
+def _write(folder: Path, card: dict[str, Any]) -> dict[str, Any]:
     _check(card, folder / CARD_NAME)
+    card = card | {"files": dict(sorted(card["files"].items()))}
     ordered = {key: card[key] for key in _KEYS} | {key: card[key] for key in sorted(set(card) - set(_KEYS))}
     with written_whole(folder / CARD_NAME, "w") as file:
         yaml.safe_dump(ordered, file, sort_keys=False, allow_unicode=True, width=100)

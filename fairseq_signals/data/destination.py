@@ -7,7 +7,7 @@ is written last and holds the same digest: where it stands, the preparation is f
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,19 @@ _OURS = {CARD_NAME, _WORK, STORE_FOLDER, *_TABLES}
 
 
 @contextmanager
-def held(dest: Path) -> Iterator[Path]:
+def held(dest: Path, ours: Collection[str] = ()) -> Iterator[Path]:
     """The folder for unfinished work, locked against a second preparation into the same place.
+
+    Args:
+        dest: the folder that is prepared into.
+        ours: names of further files that may stand there.
 
     Raises:
         ValueError: `dest` holds what no preparation makes, or another process is preparing into it.
     """
     if dest.exists() and not dest.is_dir():
         raise ValueError(f"dest must be a folder, got the file {dest}")
-    strangers = sorted(path.name for path in dest.iterdir() if not _is_ours(path.name)) if dest.exists() else []
+    strangers = _strangers(dest, _OURS.union(ours)) if dest.exists() else []
     if strangers:
         raise ValueError(f"dest must be a folder of its own, got {dest}, which holds {', '.join(strangers[:5])}")
     work = dest / _WORK
@@ -96,8 +100,15 @@ def finish(work: Path) -> None:
         path.unlink()
 
 
-def _is_ours(name: str) -> bool:
-    return name in _OURS or (name.endswith(".partial") and any(name.startswith(f"{own}.") for own in _OURS))
+def _strangers(dest: Path, ours: Collection[str]) -> list[str]:
+    """Names in the folder that are neither ours nor listed by its card, as manifests that were added later are."""
+    found = sorted(path.name for path in dest.iterdir() if not _is_one_of(ours, path.name))
+    card = read_card(dest) if found else None
+    return [name for name in found if name not in card["files"]] if card else found
+
+
+def _is_one_of(ours: Collection[str], name: str) -> bool:
+    return name in ours or (name.endswith(".partial") and any(name.startswith(f"{own}.") for own in ours))
 
 
 def _write_plan(work: Path, digest: str) -> None:

@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from fairseq_signals.data.card import read_card, verify, write_card
+from fairseq_signals.data.card import add_to_card, read_card, verify, write_card
 
 CARD = {
     "source": "PTB-XL",
@@ -84,3 +84,16 @@ def test_a_card_that_is_no_mapping_is_refused(tmp_path):
     (tmp_path / "dataset.yaml").write_text("just text")
     with pytest.raises(ValueError, match="must be a mapping, got str"):
         read_card(tmp_path)
+
+
+def test_files_are_added_without_reading_the_others(folder):
+    written = write_card(folder, CARD, ["train.tsv", "store/a.i16"])
+    (folder / "store" / "a.i16").unlink()
+    (folder / "more.tsv").write_bytes(b"more")
+    added = add_to_card(folder, {"subsets": {"more": {}}}, ["more.tsv"])
+    assert added == read_card(folder) and list(added["files"]) == ["more.tsv", "store/a.i16", "train.tsv"]
+    assert added["files"] == written["files"] | {"more.tsv": hashlib.sha256(b"more").hexdigest()}
+    assert all(added[key] == written[key] for key in written if key != "files")
+    (folder / "dataset.yaml").unlink()
+    with pytest.raises(FileNotFoundError, match=r"data set must have a dataset\.yaml, got none in"):
+        add_to_card(folder, {}, ["more.tsv"])
