@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 HIGHLIGHTS = ("best", "improvement")
+SPREADS = ("interval", "deviation")
 
 Place = tuple[str, str, str]
 """Names of a row, a task and a column."""
@@ -55,6 +56,8 @@ class TableLayout:
         columns: label by name.
         tasks: the lines of a row.
         highlight: what is bold, `best` (of a column and task) or `improvement` (over a row's baseline).
+        spread: what stands behind ±: `interval`, half of the mean's 95 % confidence interval, or `deviation`, the
+            standard deviation of the runs.
         seeds: runs wanted in a cell.
         notes: lines below it, before those that explain its signs: the data, the size of the model.
     """
@@ -65,12 +68,15 @@ class TableLayout:
     columns: Mapping[str, str]
     tasks: tuple[TableTask, ...]
     highlight: str = "best"
+    spread: str = "interval"
     seeds: int = 3
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.highlight not in HIGHLIGHTS:
             raise ValueError(f"highlight must be {' or '.join(HIGHLIGHTS)}, got {self.highlight!r} ({self.name})")
+        if self.spread not in SPREADS:
+            raise ValueError(f"spread must be {' or '.join(SPREADS)}, got {self.spread!r} ({self.name})")
         rows, tasks = [row.name for row in self.rows], [task.name for task in self.tasks]
         for what, names in (("rows", rows), ("columns", list(self.columns)), ("tasks", tasks)):
             if not names or len(set(names)) != len(names):
@@ -102,7 +108,8 @@ class Cell:
     Attributes:
         n: number of runs.
         mean: of their scores.
-        half_width: of the 95 % confidence interval of the mean; NaN below two runs.
+        half_width: of the 95 % confidence interval of the mean, or the runs' standard deviation, as the layout's
+            `spread` says; NaN below two runs.
         bold: it is what the table highlights.
         published: the paper's value in the same metric, or NaN.
         published_spread: what the paper puts after ±, or NaN.

@@ -6,6 +6,11 @@ from collections.abc import Collection, Mapping
 from fairseq_signals.evaluation.published import Published
 from fairseq_signals.evaluation.study_layout import Cell, Place, TableLayout
 
+_PLUS_MINUS = {
+    "interval": "±: half-width of the mean's 95 % confidence interval over seeds (Student's t)",
+    "deviation": "±: standard deviation of the runs",
+}
+
 
 def table_notes(
     layout: TableLayout, cells: Mapping[Place, Cell], published: Published, hidden: Collection[tuple[str, str]]
@@ -26,7 +31,7 @@ def _signs(layout: TableLayout, cells: Mapping[Place, Cell]) -> list[str]:
     wanted = {row.name: layout.wanted(row) for row in layout.rows}
     short = sorted({wanted[place[0]] for place, cell in cells.items() if 0 < cell.n < wanted[place[0]]})
     occurs = {
-        "±: half-width of the mean's 95 % confidence interval over seeds (Student's t)": lambda cell: cell.n > 1,
+        _PLUS_MINUS[layout.spread]: lambda cell: cell.n > 1,
         "(value): the paper's, on the paper's data": lambda cell: not math.isnan(cell.published),
         _bold(layout): lambda cell: cell.bold,
         "-: no run": lambda cell: cell.n == 0,

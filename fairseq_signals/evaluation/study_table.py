@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fairseq_signals.evaluation.intervals import mean_interval
+from fairseq_signals.evaluation.intervals import mean_deviation, mean_interval
 from fairseq_signals.evaluation.published import Published
 from fairseq_signals.evaluation.study_layout import Cell, Place, Table, TableLayout
 from fairseq_signals.evaluation.study_notes import table_notes
@@ -20,6 +20,7 @@ from fairseq_signals.evaluation.study_notes import table_notes
 RUN_KEYS = ("table", "row", "task", "column", "metric", "seed", "value")
 TIE = 1e-9
 _UNKNOWN = (math.nan, math.nan)
+_SPREAD = {"interval": mean_interval, "deviation": mean_deviation}
 
 
 def fill(layout: TableLayout, runs: Iterable[Mapping[str, Any]], published: Published | None = None) -> Table:
@@ -41,7 +42,7 @@ def fill(layout: TableLayout, runs: Iterable[Mapping[str, Any]], published: Publ
     cells = {}
     for place in layout.places():
         values = list(by_seed.get(place, {}).values())
-        mean, half_width = mean_interval(values) if values else _UNKNOWN
+        mean, half_width = _SPREAD[layout.spread](values) if values else _UNKNOWN
         beside = published.get((layout.name, *place, layout.metrics[place[1]]), _UNKNOWN)
         cells[place] = Cell(len(values), mean, half_width, False, *beside)
     bold = _best(layout, cells) if layout.highlight == "best" else _improved(layout, cells)

@@ -18,10 +18,12 @@ from fairseq_signals.experiments.job import Job
 
 # Settings that change nothing in the result: where things stand, how they are shown, how devices find each other.
 _FREE = ("checkpoint.save_dir", "common.log_", "common.user_dir", "dataset.num_workers", "distributed_training.")
-_FREE += ("hydra.", "model.pretrained", "task.data")
+_FREE += ("hydra.",)
+_PLACES = ("model.pretrained", "task.data")  # by what lies there, which is noted, and not by where it lies
 _WORLD = "distributed_training.distributed_world_size"  # a batch is as many times as large
 _USUAL = {"window_seconds": 5.0, "threshold": "0.5", "train_subset": "train", "valid_subset": "valid"}
 _PATH, _DIGEST = "data", "data: digest of dataset.yaml"
+_BEFORE = "pretraining: "  # of the settings of what a training starts from
 
 
 def settings_of(job: Job) -> dict[str, Any]:
@@ -36,12 +38,12 @@ def settings_of(job: Job) -> dict[str, Any]:
         whiten = {"whiten": job.whiten, "whiten: sessions": list(ANOTHER_SESSION)} if job.whiten else {}
         return _plain({"descriptor": job.descriptor, **whiten, **descriptor_settings(config), **data})
     flat = _flat(config)
-    own = data | {key: value for key, value in flat.items() if not key.startswith(_FREE)}
+    own = data | {key: value for key, value in flat.items() if not key.startswith(_FREE) and key not in _PLACES}
     if flat.get(_WORLD, 1) != 1:
         own[_WORLD] = flat[_WORLD]
     own |= _foreign_start(job, config)
     parent = settings_of(job.parent) if job.parent else {}
-    return _plain({**own, **{f"pretraining: {key}": value for key, value in parent.items()}})
+    return _plain({**own, **{f"{_BEFORE}{key}": value for key, value in parent.items()}})
 
 
 def descriptor_settings(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def differences(begun: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
 
 def _only_moved(key: str, begun: dict[str, Any], wanted: dict[str, Any]) -> bool:
     # The card holds a digest of every file of the data set, so equal cards are equal data, wherever they stand.
-    if key not in (_PATH, f"pretraining: {_PATH}"):
+    if key.split(_BEFORE)[-1] != _PATH:
         return False
     digest = key.removesuffix(_PATH) + _DIGEST
     return begun.get(digest) is not None and begun.get(digest) == wanted.get(digest)

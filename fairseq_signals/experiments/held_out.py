@@ -32,9 +32,10 @@ def check_jobs(jobs: Iterable[Job]) -> None:
     """
     tasks: dict[tuple[str, str], dict[str, Job]] = {}
     for job in jobs:
-        if job.parent is not None and job.task is not None:
-            subset = _pretrained_on(job.parent.recipe, job.parent.unseeded)
-            tasks.setdefault((job.parent.data, subset), {})[job.task.name] = job
+        if job.origin.task is None and job.task is not None:
+            first = job.origin
+            subset = _pretrained_on(first.recipe, first.unseeded)
+            tasks.setdefault((first.data, subset), {})[job.task.name] = job
     for (data, subset), of_task in tasks.items():
         folders = {name: Path(job.data) for name, job in of_task.items()}
         check_held_out(Path(data), folders, {name: job.task.subset for name, job in of_task.items()}, subset)

@@ -27,7 +27,7 @@ class Job:
         data: folder of manifests.
         recipe: yaml file of the training; for a baseline, of the one whose leads, windows and threshold it takes.
         settings: what differs from the recipe.
-        parent: the pre-training whose encoder it starts from.
+        parent: the pre-training whose encoder it starts from, or the first step of a fine-tuning in two.
         task: what is scored after it; None scores nothing.
         descriptor: of a baseline without learning.
         whiten: manifest that it is whitened on.
@@ -48,6 +48,11 @@ class Job:
         return tuple(text for text in self.settings if not text.startswith(f"{_SEED}="))
 
     @property
+    def origin(self) -> "Job":
+        """The first training of those that it comes from: itself where it starts from none."""
+        return self.parent.origin if self.parent else self
+
+    @property
     def metrics(self) -> str:
         """Name of the file of scores in its folder."""
         return f"metrics_{self.task.subset}.json"
@@ -57,22 +62,31 @@ def baseline(study: Study, method: Method, task: Task, column: Column) -> Job:
     """The scores of a descriptor; it has no seed: nothing is drawn but the sessions to whiten on, always alike."""
     name = f"{task.name}/{method.name}/{column.name}"
     settings = _finetuning(study, method, task, column)
-    data, recipe = _data(study, task.name), _recipe(study, task.recipe)
+    data, recipe = _data(study, task.data or task.name), _recipe(study, task.recipe)
     return Job(name, data, recipe, settings, None, task, method.descriptor, method.whiten)
 
 
 def training(study: Study, method: Method, task: Task, column: Column, seed: int) -> Job:
-    """A fine-tuning, with the pre-training that it starts from where the method has one.
+    """A fine-tuning, with what it starts from: its first step, or the pre-training where the method has one.
 
     Raises:
         ValueError: a setting is the study's own business, or the study names no data for the task.
     """
     name = f"{task.name}/{method.name}/{column.name}/seed{seed}"
     settings = _finetuning(study, method, task, column)
-    parent = pretraining(study, method, column, seed) if method.recipe else None
+    parent = _start(study, method, task, column, seed)
     _refuse_own(name, settings, ("model.pretrained",) if parent else ())
     settings = (*settings, f"{_SEED}={seed}")
-    return Job(name, _data(study, task.name), _recipe(study, task.recipe), settings, parent, task)
+    return Job(name, _data(study, task.data or task.name), _recipe(study, task.recipe), settings, parent, task)
+
+
+def _start(study: Study, method: Method, task: Task, column: Column, seed: int) -> Optional[Job]:
+    if task.follows:
+        return training(study, method, study.tasks[task.follows], column, seed)
+    if not method.recipe:
+        return None
+    shared = study.pretraining_seed
+    return pretraining(study, method, column, seed if shared is None else shared)
 
 
 def pretraining(study: Study, method: Method, column: Column, seed: int) -> Job:
@@ -82,7 +96,7 @@ def pretraining(study: Study, method: Method, column: Column, seed: int) -> Job:
     settings = (*study.settings.get(PRETRAINING, ()), *method.pretraining, *source.pretraining)
     _refuse_own(name, settings)
     settings = (*settings, f"{_SEED}={seed}")
-    return Job(name, _data(study, PRETRAINING), _recipe(study, method.recipe), settings)
+    return Job(name, _data(study, method.data or PRETRAINING), _recipe(study, method.recipe), settings)
 
 
 def _finetuning(study: Study, method: Method, task: Task, column: Column) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Trainings through one of Hydra's launchers: SLURM by submitit, or whatever launcher is installed.
 
-The jobs go out in two waves, because Hydra's launchers know no order: pre-trainings, and what starts from them once all
+The jobs go out in waves, because Hydra's launchers know no order: pre-trainings, and what starts from them once all
 have ended. Each job runs `experiments.hydra_job`, which does what `experiments.run` does here, so that what is done is
 not done again there either. What came of them is read from their folders: a node that died tells nobody.
 """
@@ -18,9 +18,15 @@ from fairseq_signals.experiments.state import State
 
 
 def waves(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs that start from nothing, then those that start from them."""
-    first = [job for job in jobs if job.parent is None]
-    return [wave for wave in (first, [job for job in jobs if job.parent is not None]) if wave]
+    """Jobs that start from nothing, then those that start from them, and so on."""
+    by_steps: dict[int, list[Job]] = {}
+    for job in jobs:
+        by_steps.setdefault(_steps(job), []).append(job)
+    return [by_steps[steps] for steps in sorted(by_steps)]
+
+
+def _steps(job: Job) -> int:
+    return _steps(job.parent) + 1 if job.parent else 0
 
 
 def launch(jobs: Sequence[Job], place: Place, arguments: Sequence[str], launcher: str, options: Sequence[str]) -> int:

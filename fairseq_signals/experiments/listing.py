@@ -55,12 +55,12 @@ def cost_of(job: Job, expected: Mapping[str, float]) -> "Cost | None":
     config = compose_recipe(job.recipe, [*job.settings, f"task.data={job.data}"])
     windows = windows_per_epoch(job.data, config)
     if windows is None:
-        seconds = expected.get(job.task.name if job.task else PRETRAINING)
+        seconds = expected.get((job.task.data or job.task.name) if job.task else PRETRAINING)
         if seconds is None:
             return None
         windows = round(seconds / window_seconds(config))
-    parent = job.parent and compose_recipe(job.parent.recipe, job.parent.settings)
-    return training_cost(config, windows, parent)
+    first = compose_recipe(job.origin.recipe, job.origin.settings) if job.parent else None
+    return training_cost(config, windows, first)
 
 
 def _costs_the_same(job: Job) -> tuple:

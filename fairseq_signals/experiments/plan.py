@@ -71,15 +71,19 @@ def jobs_of(cells: Iterable[Cell]) -> list[Job]:
     """Every training behind the cells once, each after the one that it starts from."""
     jobs: dict[str, Job] = {}
     for cell in cells:
-        for job in (cell.job.parent, cell.job):
-            if job is not None:
-                jobs.setdefault(job.name, job)
+        for job in _line(cell.job):
+            jobs.setdefault(job.name, job)
     return list(jobs.values())
+
+
+def _line(job: Job) -> list[Job]:
+    return [*(_line(job.parent) if job.parent else []), job]
 
 
 def _cells(study: Study, table: str, row: str, task: str, column: str, seeds: Sequence[int]) -> list[Cell]:
     method, judged = study.method(row), study.tasks[task]
-    trained, where = study.tasks[judged.shares or task], study.columns[column]
+    trained, where = judged.shares or task, study.columns[column]
+    trained = study.tasks[method.instead.get(trained, trained)]
     if method.descriptor:
         # A second score is one of a model's outputs, and a descriptor has none; whitening is for telling people apart.
         if judged.shares or (method.whiten and trained.task != "ecg_identification"):

@@ -19,6 +19,8 @@ class Method:
         recipe: of the pre-training; None where there is none.
         descriptor: of a baseline without learning (see `evaluation.ecg_descriptors`), instead of an encoder.
         whiten: manifest of training recordings that the descriptor is whitened on, for identification alone.
+        data: the study's name for what it is pre-trained on, where not on `pretraining`.
+        instead: task by the task whose trainings this method takes for it, such as one in two steps.
         pretraining, finetuning: settings of this method alone.
     """
 
@@ -27,6 +29,8 @@ class Method:
     recipe: Optional[str] = None
     descriptor: Optional[str] = None
     whiten: Optional[str] = None
+    data: Optional[str] = None
+    instead: dict[str, str] = field(default_factory=dict)
     pretraining: tuple[str, ...] = ()
     finetuning: tuple[str, ...] = ()
 
@@ -44,6 +48,8 @@ class Task:
         metric: the score that the table shows, by its name in the metrics file.
         settings: of its fine-tuning.
         shares: the task whose trainings it takes, where it is only another score of the same.
+        follows: the task whose best checkpoint it starts from, where a fine-tuning has two steps.
+        data: the study's name for its data, where that is not the task's own name.
     """
 
     name: str
@@ -54,6 +60,8 @@ class Task:
     metric: str
     settings: tuple[str, ...] = ()
     shares: Optional[str] = None
+    follows: Optional[str] = None
+    data: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ class Layout:
     Attributes:
         name, title: of the table.
         rows, columns, tasks: names in the order of the table.
+        spread: what stands behind ±: `interval` (95 % confidence of the mean) or `deviation` (standard, of the runs).
         improvements: row by the row that it is compared with, where bold marks an improvement; empty: bold is the best.
         headings: line above a row, where it opens a group.
         notes: lines below the table.
@@ -91,6 +100,7 @@ class Layout:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     tasks: tuple[str, ...]
+    spread: str = "interval"
     improvements: dict[str, str] = field(default_factory=dict)
     headings: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -101,6 +111,7 @@ class Study:
     """All of it; `study_file` reads it from a yaml.
 
     Attributes:
+        pretraining_seed: of the one pre-training that all seeds of a fine-tuning start from; None: each has its own.
         seconds: of ECG in an epoch by stage, as published: for estimates where the data is not prepared yet.
         published: file of the paper's values.
     """
@@ -114,6 +125,7 @@ class Study:
     tasks: dict[str, Task]
     columns: dict[str, Column]
     tables: dict[str, Layout]
+    pretraining_seed: Optional[int] = None
     seconds: dict[str, float] = field(default_factory=dict)
     published: Optional[Path] = None
 

@@ -13,6 +13,10 @@ differ:
                                      # a second score of the same trainings: {label: F1, shares: diagnosis, metric: f1}
     columns: {P-6: {label: P-6-lead, pretrained_on: "12", finetuning: [task.leads=6]}}
     tables: {table1: {title: ..., rows: [w2v], columns: ["12", P-6], tasks: [diagnosis]}}
+
+A fine-tuning in two steps is two tasks, of which the second `follows` the first, and a method that takes it for another
+task says so: `instead: {finetuned: finetuned_in_two_steps}`. With `pretraining_seed: 1` all seeds of a fine-tuning
+start from one pre-training.
 """
 
 import re
@@ -24,6 +28,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from fairseq_signals.evaluation.study_layout import SPREADS
 from fairseq_signals.experiments.job import FINETUNING, PRETRAINING
 from fairseq_signals.experiments.study import NAME, Column, Layout, Method, Study, Task
 from fairseq_signals.experiments.study_types import check_types, duration, mapping, texts, whole_numbers
@@ -57,11 +62,16 @@ def read_study(path: Path) -> Study:
         tasks={name: _task(path, name, entry, raw["tasks"]) for name, entry in _entries(path, raw, "tasks")},
         columns={name: _part(Column, path, name, entry) for name, entry in _entries(path, raw, "columns")},
         tables={name: _part(Layout, path, name, entry) for name, entry in _entries(path, raw, "tables")},
+        pretraining_seed=_seed(path, raw.get("pretraining_seed")),
         seconds={stage: duration(path, f"seconds of {stage}", n) for stage, n in _entries(path, raw, "seconds")},
         published=Path(raw["published"]) if raw.get("published") else None,
     )
     _check(study)
     return study
+
+
+def _seed(path: Path, value: Any) -> "int | None":
+    return None if value is None else whole_numbers(path, "pretraining_seed", [value])[0]
 
 
 def _merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -150,8 +160,29 @@ def _check(study: Study):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"names in {table.name} must differ, got {', '.join(twice)} twice ({study.path})")
+        if table.spread not in SPREADS:
+            raise ValueError(
+                f"spread of {table.name} must be {' or '.join(SPREADS)}, got {table.spread!r} ({study.path})"
+            )
     for column in study.columns.values():
         _known(study, "columns", [column.pretrained_on or column.name], column.name)
+    for method in study.methods.values():
+        _known(study, "tasks", [*method.instead, *method.instead.values()], method.name)
+    for task in study.tasks.values():
+        _check_steps(study, task)
+
+
+def _check_steps(study: Study, task: Task):
+    seen = [task.name]
+    while task.follows:
+        _known(study, "tasks", [task.follows], task.name)
+        task = study.tasks[task.follows]
+        if task.shares or task.name in seen:
+            raise ValueError(
+                f"task {seen[-1]} must follow a task with trainings of its own that does not follow it in turn, got "
+                f"{task.name!r} ({study.path})"
+            )
+        seen.append(task.name)
 
 
 def _known(study: Study, kind: str, names, where: str):

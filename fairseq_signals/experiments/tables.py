@@ -53,6 +53,7 @@ def layout_of(study: Study, name: str, cells: Sequence[Cell]) -> TableLayout:
         columns={key: study.columns[key].label or key for key in table.columns if key in present["column"]},
         tasks=tuple(TableTask(task.name, task.label, task.metric) for task in tasks),
         highlight="improvement" if table.improvements else "best",
+        spread=table.spread,
         seeds=len({cell.seed for cell in here}),
         notes=table.notes,
     )

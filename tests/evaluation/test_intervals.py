@@ -6,7 +6,7 @@ import statistics
 import numpy as np
 import pytest
 
-from fairseq_signals.evaluation.intervals import mean_interval
+from fairseq_signals.evaluation.intervals import mean_deviation, mean_interval
 
 # Quantiles as in any printed table: two-sided 95 % and 90 %, by degrees of freedom.
 T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262, 30: 2.042}
@@ -53,3 +53,12 @@ def test_values_that_are_no_scores_are_refused(values):
 def test_a_level_that_is_no_confidence_is_refused(level):
     with pytest.raises(ValueError, match="confidence level must lie between 0 and 1, got"):
         mean_interval([0.5, 0.6], level)
+
+
+def test_the_deviation_is_that_of_the_runs_and_not_of_their_mean():
+    values = [0.9403, 0.9418, 0.9421, 0.9398]
+    assert mean_deviation(values) == pytest.approx((statistics.mean(values), statistics.stdev(values)), rel=1e-12)
+    mean, deviation = mean_deviation([0.5])
+    assert mean == 0.5 and math.isnan(deviation)
+    with pytest.raises(ValueError, match="values of runs must be"):
+        mean_deviation([])

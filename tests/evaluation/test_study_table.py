@@ -232,3 +232,11 @@ def test_a_layout_that_contradicts_itself_is_refused(changes, message):
 def test_an_empty_cell_has_nothing():
     cell = Cell()
     assert cell.n == 0 and not cell.bold and math.isnan(cell.mean)
+
+
+def test_the_runs_deviation_stands_where_the_layout_says_so():
+    runs = [run("w2v", value, seed) for seed, value in enumerate((0.70, 0.72, 0.71))]
+    table = fill(layout(spread="deviation"), runs)
+    assert table.cells["w2v", "diagnosis", "12"].half_width == pytest.approx(0.01)
+    assert any("±: standard deviation of the runs" in note for note in table.notes)
+    assert not any("confidence" in note for note in table.notes)

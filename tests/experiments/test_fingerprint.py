@@ -60,3 +60,9 @@ def test_data_that_was_moved_is_the_same_and_data_without_a_card_is_not(job_of, 
     )
     assert not differences(here, there)
     assert len(differences(here, bare)) == 2 and len(differences(bare, empty)) == 1
+
+
+def test_where_a_pretrained_encoder_lies_is_no_setting_and_what_is_taken_of_it_is_one(job_of):
+    settings = settings_of(job_of("cmsc", "+model.pretrained_head=true"))
+    assert settings["model.pretrained_head"] is True
+    assert "model.pretrained" not in settings and "task.data" not in settings

@@ -2,7 +2,8 @@ import importlib.util
 
 import pytest
 
-from fairseq_signals.experiments.launch import launch
+from fairseq_signals.experiments.job import Job
+from fairseq_signals.experiments.launch import launch, waves
 from fairseq_signals.experiments.run import Place
 
 
@@ -21,3 +22,11 @@ def test_an_installed_one_or_hydras_own_is_taken(tmp_path):
     assert launch([], Place(tmp_path), [], "basic", []) == 0
     if importlib.util.find_spec("hydra_plugins.hydra_submitit_launcher"):
         assert launch([], Place(tmp_path), [], "submitit_local", []) == 0
+
+
+def test_each_wave_waits_for_what_it_starts_from():
+    first = Job("pretraining", "data")
+    step = Job("head", "data", parent=first)
+    second = Job("both", "data", parent=step)
+    alone = Job("supervised", "data")
+    assert waves([first, step, second, alone]) == [[first, alone], [step], [second]]

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from fairseq_signals.experiments.fingerprint import settings_of
+from fairseq_signals.experiments.fingerprint import differences, settings_of
 from fairseq_signals.experiments.plan import Selection, jobs_of, select_cells
 from fairseq_signals.experiments.study_file import read_study
 
@@ -129,3 +129,70 @@ def test_a_whitened_descriptor_is_for_identification_alone(write_study):
     assert [(cell.task, cell.job.whiten) for cell in cells] == [("identification", "pretrain")]
     settings = settings_of(cells[0].job)
     assert settings["whiten"] == "pretrain" and settings["whiten: sessions"][0]["_name"] == "vcg"
+
+
+TWO_STEPS = {
+    "columns:\n": "  head: {label: head, recipe: diagnosis, task: ecg_classification, subset: test, metric: macro_auc, "
+    "data: diagnosis}\n  both: {label: both, recipe: diagnosis, task: ecg_classification, subset: test, "
+    "metric: macro_auc, follows: head, data: diagnosis}\ncolumns:\n",
+    "cmsc: {label: CMSC}": "cmsc: {label: CMSC, instead: {diagnosis: both}}",
+}
+
+
+def test_a_method_takes_two_steps_where_another_takes_one(write_study):
+    study = read_study(write_study(**TWO_STEPS))
+    selection = Selection(tables=("padded",), tasks=("diagnosis",), columns=("P-2",), seeds=(1,))
+    cells = {cell.row: cell for cell in select_cells(study, selection)}
+    assert [job.name for job in jobs_of([cells["cmsc"], cells["random_init"]])] == [
+        "pretraining/cmsc/12/seed1",
+        "head/cmsc/P-2/seed1",
+        "both/cmsc/P-2/seed1",
+        "diagnosis/random_init/P-2/seed1",
+    ]
+    assert cells["cmsc"].task == "diagnosis" and cells["cmsc"].job.data == "data/b"
+    assert cells["cmsc"].job.origin.name == "pretraining/cmsc/12/seed1"
+    assert cells["random_init"].job.origin is cells["random_init"].job
+
+
+def test_two_steps_from_a_random_start_have_no_pretraining(write_study):
+    random = {"random_init: {label: Random init.,": "random_init: {label: Random init., instead: {diagnosis: both},"}
+    study = read_study(write_study(**TWO_STEPS, **random))
+    selection = Selection(tables=("padded",), rows=("random_init",), tasks=("diagnosis",), columns=("12",), seeds=(2,))
+    jobs = jobs_of(select_cells(study, selection))
+    assert [job.name for job in jobs] == ["head/random_init/12/seed2", "both/random_init/12/seed2"]
+
+
+def test_all_seeds_of_a_finetuning_may_start_from_one_pretraining(write_study):
+    study = read_study(write_study(**{"seeds: [1, 2]": "seeds: [1, 2]\npretraining_seed: 7"}))
+    cells = select_cells(study, Selection(tables=("own",), columns=("12",)))
+    assert [job.name for job in jobs_of(cells)] == [
+        "pretraining/cmsc/12/seed7",
+        "diagnosis/cmsc/12/seed1",
+        "diagnosis/cmsc/12/seed2",
+    ]
+    assert cells[0].job.parent.settings[-1] == "common.seed=7"
+
+
+def test_a_method_may_be_pretrained_on_other_data(write_study):
+    study = read_study(
+        write_study(
+            **{
+                "data: {pretraining: data/a,": "data: {pretraining: data/a, more: data/m,",
+                "cmsc: {label: CMSC}": "cmsc: {label: CMSC, data: more}",
+            }
+        )
+    )
+    job = select_cells(study, Selection(rows=("cmsc",)))[0].job
+    assert job.parent.data == "data/m" and job.data == "data/b"
+
+
+def test_the_settings_of_both_steps_and_of_the_pretraining_are_kept_apart(write_study):
+    study = read_study(write_study(**TWO_STEPS))
+    cell = select_cells(study, Selection(tables=("padded",), rows=("cmsc",), tasks=("diagnosis",), columns=("12",)))[0]
+    settings = settings_of(cell.job)
+    assert settings["task._name"] == settings["pretraining: task._name"] == "ecg_classification"
+    assert settings["pretraining: pretraining: task._name"] == "ecg_pretraining"
+    moved = {**settings, "pretraining: pretraining: data": "elsewhere"}
+    digest = "pretraining: pretraining: data: digest of dataset.yaml"
+    assert differences({**moved, digest: "1"}, {**settings, digest: "1"}) == []
+    assert len(differences({**moved, digest: "1"}, {**settings, digest: "2"})) == 2

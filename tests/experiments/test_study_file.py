@@ -48,6 +48,19 @@ def test_what_extends_another_changes_only_what_it_says(write_study):
         ('columns: ["12", P-2]', "columns: [P-3]", "columns of padded must be among 12, P-2, 2, got 'P-3'"),
         ("tasks: [diagnosis]", "tasks: [prognosis]", "tasks of own must be among diagnosis, identification"),
         ('pretrained_on: "12"', "pretrained_on: x", "columns of P-2 must be among 12, P-2, 2, got 'x'"),
+        ("seeds:", "pretraining_seed: one\nseeds:", "pretraining_seed must be .*got .'one'."),
+        (
+            "    tasks: [diagnosis]",
+            "    tasks: [diagnosis]\n    spread: sd",
+            "spread of own must be interval or deviation",
+        ),
+        ("label: CMSC", "label: CMSC, instead: {diagnosis: both}", "tasks of cmsc must be among .*got 'both'"),
+        ("metric: rank1", "metric: rank1, follows: head", "tasks of identification must be among .*got 'head'"),
+        (
+            "metric: rank1",
+            "metric: rank1, follows: identification",
+            "task identification must follow a task .* does not follow it in turn, got 'identification'",
+        ),
         ("seeds:", "sedes:", "a study must consist of .*got sedes"),
         ("label: CMSC", "labell: CMSC", "method cmsc must have only .*got labell"),
         (
