@@ -6,20 +6,14 @@ Conventions: `valid` `[B, T]` says which samples are no padding; None where none
 import torch
 from torch import Tensor, nn
 
+from fairseq_signals.modules.float32 import StaysFloat32
 
-class SteadyBatchNorm(nn.BatchNorm1d):
+
+class SteadyBatchNorm(StaysFloat32, nn.BatchNorm1d):
     """Batch norm whose weights and running statistics stay in float32 when the network becomes half precision.
 
     In bfloat16 a running mean no longer moves once a step of its average is below 0.4 % of its value.
     """
-
-    def _apply(self, change, *more):
-        def keep(tensor: Tensor) -> Tensor:
-            changed = change(tensor)
-            narrowed = changed.dtype in (torch.float16, torch.bfloat16)
-            return tensor.to(changed.device) if narrowed else changed
-
-        return super()._apply(keep, *more)
 
 
 def hide_padding(signal: Tensor, valid: Tensor | None) -> Tensor:
