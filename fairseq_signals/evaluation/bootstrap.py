@@ -7,7 +7,8 @@ classes too often, whatever else they are, and takes long. Here the resamples mo
 deviations of the classes that a resample has are averaged and added to the macro score of all classes. A class that is
 lost so takes the mean deviation of the others. Given how many positives are drawn, a class's resampled AUC is unbiased,
 hence the deviations are 0 on average and the point lies amidst its interval; and they are made as wide as few positives
-deserve (`few_positives`). `tests/evaluation/test_bootstrap.py` simulates all of this.
+deserve (`few_positives`), and of other scores set back to 0.
+`tests/evaluation/test_bootstrap.py` simulates all of this.
 
 Conventions:
     Intervals are percentiles. They speak of other recordings (or patients) like these, for the model as it is; what

@@ -6,6 +6,7 @@ from scipy import stats
 
 from fairseq_signals.evaluation.few_positives import plain_deviations, widened_deviations
 from fairseq_signals.evaluation.resampling import ClassScores, Resampling, class_scores
+from fairseq_signals.evaluation.weighted_scores import weighted_average_precision
 
 
 def scores_of(positives, n=60, n_resamples=4000, seed=0):
@@ -27,6 +28,7 @@ def shown(p, n):
 def test_a_class_is_widened_by_what_resamples_hide(p):
     scores = scores_of([p, 30])
     widened, plain = widened_deviations(scores, seed=1)[0], plain_deviations(scores)[0]
+    plain -= np.nanmean(plain)
     moved = ~np.isnan(plain) & (plain != 0)
     ratio = widened[moved] / plain[moved]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
@@ -49,6 +51,16 @@ def test_widened_spread_is_that_of_new_positives(p):
         widened.append(np.nanvar(widened_deviations(found, 1)))
     assert np.mean(widened) == pytest.approx(np.var(truth), rel=0.3)
     assert stats.norm.cdf(0.5 / 2**0.5) == pytest.approx(np.mean(truth), abs=0.05)
+
+
+def test_average_precision_rises_in_resamples_and_is_set_back():
+    draws = np.random.default_rng(2)
+    labels = np.repeat((np.arange(80) < 6)[:, None], 20, axis=1)
+    scores = draws.normal(size=(80, 20)) + labels
+    found = class_scores(labels, scores, None, Resampling(range(80), 300), weighted_average_precision)
+    rises = np.nanmean(plain_deviations(found), axis=1)
+    assert rises.mean() > 4 * rises.std() / 20**0.5 > 0
+    assert np.abs(np.nanmean(widened_deviations(found, 1), axis=1)).max() < 1e-12
 
 
 def test_a_single_positive_borrows_from_rare_classes():
