@@ -1,7 +1,7 @@
 """Confidence intervals of macro scores over other recordings, by resampling those at hand.
 
 A rare class is missing from many resamples: of PTB-XL's 71 classes, ten have one or two positives in fold 10, and
-nearly every resample loses some class. Averaging over the classes that are left compares different sets of classes, so
+nine of ten resamples lose one. Averaging over the classes that are left compares different sets of classes, so
 that losing a hard class looks like a better model. Drawing again until every class is there takes recordings with rare
 classes too often, whatever else they are, and takes long. Here the resamples move each class from its own point: the
 deviations of the classes that a resample has are averaged and added to the macro score of all classes. A class that is
