@@ -63,3 +63,14 @@ def _runs(values: Sequence[float]) -> np.ndarray:
     if values.ndim != 1 or not len(values) or np.isinf(values).any():
         raise ValueError(f"values of runs must be a list of at least one finite number or NaN, got {values.tolist()}")
     return values
+
+
+def in_last_digits(mean: float, deviation: float, digits: int = 4) -> str:
+    """A mean with its standard deviation in units of the last digit: 0.9418(14) is 0.9418 ± 0.0014.
+
+    Args:
+        mean: of the runs.
+        deviation: NaN where there is none; then the mean stands alone.
+        digits: behind the point.
+    """
+    return f"{mean:.{digits}f}" + ("" if math.isnan(deviation) else f"({round(deviation * 10**digits):02d})")

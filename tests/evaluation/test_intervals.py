@@ -6,7 +6,7 @@ import statistics
 import numpy as np
 import pytest
 
-from fairseq_signals.evaluation.intervals import mean_deviation, mean_interval
+from fairseq_signals.evaluation.intervals import in_last_digits, mean_deviation, mean_interval
 
 # Quantiles as in any printed table: two-sided 95 % and 90 %, by degrees of freedom.
 T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262, 30: 2.042}
@@ -62,3 +62,12 @@ def test_the_deviation_is_that_of_the_runs_and_not_of_their_mean():
     assert mean == 0.5 and math.isnan(deviation)
     with pytest.raises(ValueError, match="values of runs must be"):
         mean_deviation([])
+
+
+def test_a_deviation_in_units_of_the_last_digit():
+    # cells of Mehari & Strodthoff 2022, table 2
+    assert in_last_digits(0.9418, 0.0014) == "0.9418(14)"
+    assert in_last_digits(0.9272, 0.0008) == "0.9272(08)"
+    assert in_last_digits(0.7210, 0.0158) == "0.7210(158)"
+    assert in_last_digits(0.925, 0.007, digits=3) == "0.925(07)"
+    assert in_last_digits(0.7, math.nan) == "0.7000"
