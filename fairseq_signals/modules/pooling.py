@@ -33,3 +33,11 @@ def max_pool(frames: Tensor, counts: Tensor | None = None) -> Tensor:
     hidden = ~valid_frames(counts, frames.shape[1]).unsqueeze(2)
     highest = frames.masked_fill(hidden, -torch.inf).amax(dim=1)
     return highest.masked_fill((counts == 0).unsqueeze(1), 0)
+
+
+def last_pool(frames: Tensor, counts: Tensor | None = None) -> Tensor:
+    """The last valid frame, `[B, F, D]` to `[B, D]`; zeros for a window without a valid frame."""
+    if counts is None:
+        return frames[:, -1]
+    last = frames[torch.arange(len(frames), device=frames.device), (counts - 1).clamp(min=0)]
+    return last.masked_fill((counts == 0).unsqueeze(1), 0)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fairseq_signals.modules.pooling import max_pool, mean_pool, valid_frames
+from fairseq_signals.modules.pooling import last_pool, max_pool, mean_pool, valid_frames
 
 
 def test_mean_over_valid_frames_against_a_plain_loop():
@@ -42,3 +42,12 @@ def test_the_maximum_is_over_valid_frames_also_below_zero():
 
 def test_valid_frames_counts_from_the_first():
     assert valid_frames(torch.tensor([0, 2, 3]), 3).tolist() == [[False] * 3, [True, True, False], [True] * 3]
+
+
+def test_the_last_frame_is_the_last_valid_one():
+    frames = torch.tensor([[[-3.0], [0.0], [5.0]], [[-3.0], [-1.0], [5.0]], [[torch.nan], [1.0], [5.0]]])
+    assert last_pool(frames, torch.tensor([2, 3, 0])).tolist() == [[0], [5], [0]]
+    assert last_pool(frames).tolist() == [[5], [5], [5]]
+    frames.requires_grad_()
+    last_pool(frames, torch.tensor([2, 1, 0])).sum().backward()
+    assert frames.grad[..., 0].tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
