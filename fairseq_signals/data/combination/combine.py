@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from fairseq_signals.data.card import CARD_NAME, file_digest, read_card, write_card
+from fairseq_signals.data.combination.apart import prove_apart
+from fairseq_signals.data.combination.comparison import SourceOfName, nothing_told
 from fairseq_signals.data.combination.content import Content
 from fairseq_signals.data.combination.exclusion import digests_of, display_name
 from fairseq_signals.data.combination.label_space import Meanings, label_space
@@ -35,7 +37,11 @@ _FORMAT = 1  # another way of combining is another plan
 
 
 def combine(
-    plan: Combination, dest: Path, work: Work | None = None, meanings: Meanings | None = None
+    plan: Combination,
+    dest: Path,
+    work: Work | None = None,
+    meanings: Meanings | None = None,
+    source_of_name: SourceOfName = nothing_told,
 ) -> dict[str, Any]:
     """Combines prepared folders into `dest`, prints a summary, and returns the contents of `dataset.yaml`.
 
@@ -45,10 +51,12 @@ def combine(
         work: who does it; one process where None.
         meanings: what the sources' codes mean, and which classes there are; all under their own names where None.
             `plan.classes` and `plan.translate` name the tables it was read from.
+        source_of_name: which source a recording's name tells; for `plan.apart_from`.
 
     Raises:
         ValueError, FileNotFoundError: a source is not prepared or not what its card tells, people would be on both
-            sides of a split, the classes fit no source, or `dest` holds something else.
+            sides of a split, the classes fit no source, a recording is of a folder that the plan must be apart
+            from or cannot be compared with it, or `dest` holds something else.
     """
     dest, work, meanings = Path(dest), work or Work(), meanings or Meanings()
     parts = [Prepared(part, plan.allow_uncalibrated) for part in plan.parts]
@@ -56,7 +64,9 @@ def combine(
     digest = _plan_digest(plan, parts, meanings)
     card = read_card(dest)
     if card is None or card.get("preparation") != digest or work.overwrite:
-        content = _decide(plan, parts, meanings)  # what cannot be combined is refused before anything is begun
+        content = _decide(
+            plan, parts, meanings, source_of_name
+        )  # what cannot be combined is refused before anything is begun
         with held(dest) as folder:
             begin(dest, folder, digest, work.overwrite)
             copied = fill(list(content.shards.values()), dest / STORE_FOLDER, work.workers, work.dask)
@@ -81,16 +91,18 @@ def _plan_digest(plan: Combination, parts: Sequence[Prepared], meanings: Meaning
         "parts": [asdict(one.part) | {"folder": file_digest(one.part.folder / CARD_NAME)} for one in parts],
         "exclude": [[display_name(path), *digests_of(path)] for path in plan.exclude],
         "meanings": asdict(meanings),
-        "choices": asdict(plan) | {"parts": None, "exclude": None, "translate": None},
+        "apart": [file_digest(path / CARD_NAME) for path in plan.apart_from],
+        "choices": asdict(plan) | dict.fromkeys(("parts", "exclude", "translate", "apart_from")),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def _decide(plan: Combination, parts: Sequence[Prepared], meanings: Meanings) -> Content:
+def _decide(plan: Combination, parts: Sequence[Prepared], meanings: Meanings, source_of_name: SourceOfName) -> Content:
     space = label_space(parts, meanings)
     selection = select(plan, parts)
+    apart = prove_apart(plan, parts, selection, source_of_name)
     rate = _common_rate(plan, selection)
-    return Content(plan, parts, selection, space, _used_shards(parts, selection, rate), rate)
+    return Content(plan, parts, selection, space, _used_shards(parts, selection, rate), rate, apart)
 
 
 def _common_rate(plan: Combination, selection: Selection) -> float:

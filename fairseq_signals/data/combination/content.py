@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fairseq_signals.data.combination.label_space import LabelSpace
 from fairseq_signals.data.combination.linking import Shard
@@ -21,6 +22,7 @@ class Content:
         space: the classes.
         shards: of the store, by number of the part and name in the part's store.
         rate: Hz of every row.
+        apart: what was compared to prove that folders have nothing in common with it.
     """
 
     plan: Combination
@@ -29,3 +31,4 @@ class Content:
     space: LabelSpace
     shards: Mapping[tuple[int, str], Shard]
     rate: float
+    apart: Sequence[Mapping[str, Any]] = ()

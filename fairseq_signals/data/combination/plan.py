@@ -16,6 +16,7 @@ REFUSE, DROP = "error", "drop-from-training"
 ON_LEAK = (REFUSE, DROP)
 _KEY = re.compile(r"[:,](?=[a-z_]+=)")  # what a choice follows on: folders may hold colons and commas of their own
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a shard, which begins with the part's name
+_PATHS = ("exclude", "apart_from")
 _SWITCH = {"yes": True, "no": False, True: True, False: False}
 
 
@@ -31,6 +32,7 @@ class Part:
         without: values of the column `source` that are left out, separated by `+` on the command line.
         namespace: within which patient ids mean the same person; from the column `source`, or the card, where empty.
         pairs: whether its gallery and probe are kept.
+        whole: whether all its recordings are trained on, those of its valid and test too.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class Part:
     without: tuple[str, ...] = ()
     namespace: str = ""
     pairs: bool = False
+    whole: bool = False
 
     def __post_init__(self):
         where = f"source {self.folder}"
@@ -51,6 +54,8 @@ class Part:
             raise ValueError(f"share must be 0 to 1, got {self.share:g} ({where})")
         if not 0 < self.weight < float("inf"):
             raise ValueError(f"weight must be positive, got {self.weight:g} ({where}; share=0 trains on none of it)")
+        if self.whole and self.pairs:
+            raise ValueError(f"pairs must be left out of a source that is trained on whole, got pairs=yes ({where})")
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Combination:
         seed: for shares.
         on_leak: `error`, or `drop-from-training`.
         allow_uncalibrated: take sources whose numbers are no millivolts.
+        apart_from: prepared folders of which no recording may be in the combination; this is proven.
     """
 
     parts: tuple[Part, ...]
@@ -76,6 +82,7 @@ class Combination:
     seed: int = 1
     on_leak: str = REFUSE
     allow_uncalibrated: bool = False
+    apart_from: tuple[Path, ...] = ()
 
     def __post_init__(self):
         if not self.parts:
@@ -116,10 +123,10 @@ def part_of(choices: Mapping[str, Any], where: str) -> Part:
     if "without" in cells:
         given = cells["without"]
         cells["without"] = tuple(given.split("+") if isinstance(given, str) else map(str, given))
-    if "pairs" in cells:
-        if cells["pairs"] not in _SWITCH:
-            raise ValueError(f"pairs must be yes or no, got {cells['pairs']!r} ({where})")
-        cells["pairs"] = _SWITCH[cells["pairs"]]
+    for key in {"pairs", "whole"} & set(cells):
+        if cells[key] not in _SWITCH:
+            raise ValueError(f"{key} must be yes or no, got {cells[key]!r} ({where})")
+        cells[key] = _SWITCH[cells[key]]
     return Part(**cells)
 
 
@@ -142,8 +149,8 @@ def read_plan(path: Path) -> Combination:
     _check_keys(told, Combination, str(path), besides=("parts",))
     if told.get("rate") is not None:
         told["rate"] = _number(told["rate"], "rate", str(path))
-    lists = {key: tuple(_listed(told.pop(key), key, path)) for key in ("translate", "exclude") if key in told}
-    lists |= {"exclude": tuple(map(Path, lists["exclude"]))} if "exclude" in lists else {}
+    lists = {key: tuple(_listed(told.pop(key), key, path)) for key in ("translate", *_PATHS) if key in told}
+    lists |= {key: tuple(map(Path, lists[key])) for key in _PATHS if key in lists}
     if "classes" in told:  # a code made of digits is a number in yaml
         classes = told["classes"]
         told["classes"] = ",".join(map(str, classes)) if isinstance(classes, list) else str(classes)

@@ -12,7 +12,7 @@ from typing import Any
 
 from fairseq_signals.data.card import CARD_NAME, file_digest, read_card
 from fairseq_signals.data.combination.plan import Part
-from fairseq_signals.data.destination import LISTS
+from fairseq_signals.data.destination import LISTS, SPLITS
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.row import Row
 from fairseq_signals.data.table import STORE_FOLDER
@@ -74,7 +74,8 @@ class Prepared:
 
     Attributes:
         part, card: as chosen, and `dataset.yaml`.
-        manifests: by name, as far as there are any.
+        manifests: by list, those whose rows make it up; of a part that is trained on whole, all splits make up both
+            `train` and `pretrain`, and there are no other lists.
         names: what its rows are called.
     """
 
@@ -101,13 +102,17 @@ class Prepared:
         listed = [name for name in LISTS if f"{name}.tsv" in self.card["files"]]
         for name in listed:
             self._check_file(f"{name}.tsv")
-        self.manifests = {name: Manifest(part.folder / f"{name}.tsv") for name in listed}
-        for manifest in self.manifests.values():
+        opened = {name: Manifest(part.folder / f"{name}.tsv") for name in listed}
+        for manifest in opened.values():
             if "waveform" not in manifest.columns:
                 raise ValueError(
                     f"manifest must have the column waveform, by which copies of a recording are found, got none "
                     f"({manifest.path}); prepare the source again"
                 )
+        self.manifests = {name: [manifest] for name, manifest in opened.items()}
+        if part.whole:
+            every = [opened[name] for name in SPLITS if name in opened]
+            self.manifests = {"train": every, "pretrain": every}
 
     @property
     def store(self) -> Path:
@@ -120,12 +125,23 @@ class Prepared:
             raise ValueError(f"files must be as {CARD_NAME} tells, got other contents in {self.part.folder / name}")
 
     def rows(self, name: str) -> Iterator[Row]:
-        """The rows of a manifest, which must lie in the store."""
-        for row in self.manifests[name]:
-            if row.stored is None:
-                where = f"{self.manifests[name].path}, line {row.line}"
-                raise ValueError(f"ecg must be shard:row in the store, got {row.ecg!r} ({where})")
-            yield row
+        """The rows of a list, which must lie in the store."""
+        for manifest in self.manifests[name]:
+            for row in manifest:
+                if row.stored is None:
+                    where = f"{manifest.path}, line {row.line}"
+                    raise ValueError(f"ecg must be shard:row in the store, got {row.ecg!r} ({where})")
+                yield row
+
+    def sizes(self) -> dict[str, int]:
+        """Number of rows by list."""
+        return {name: sum(map(len, manifests)) for name, manifests in self.manifests.items()}
+
+    @property
+    def columns(self) -> list[str]:
+        """Of all its manifests."""
+        every = (manifest for manifests in self.manifests.values() for manifest in manifests)
+        return list(dict.fromkeys(name for manifest in every for name in manifest.columns))
 
 
 def same_people_known(known: dict[str, dict[str, bool]]) -> None:

@@ -60,13 +60,13 @@ class Recordings:
         self.listed: dict[tuple[int, str], Listed] = {}
         self.shards: list[list[str]] = []
         self.part_names = [part.part.name for part in parts]
-        total = sum(len(manifest) for part in parts for manifest in part.manifests.values())
+        total = sum(sum(part.sizes().values()) for part in parts)
         with tqdm(total=total, desc="reading", unit="row", smoothing=0.1) as progress:
             for number, part in enumerate(parts):
                 shards: dict[str, int] = {}
-                for name, manifest in part.manifests.items():
+                for name, rows in part.sizes().items():
                     self.listed[number, name] = self._read(number, part, name, shards)
-                    progress.update(len(manifest))
+                    progress.update(rows)
                 self.shards.append(list(shards))
         self.ids, self.patient_ids, self.sources = (
             list(numbers) for numbers in (self._numbers, self._patients, self._sources)
@@ -79,7 +79,7 @@ class Recordings:
         self.lists = {name: self._inside(name) for name in LISTS}
 
     def _read(self, number: int, part: Prepared, name: str, shards: dict[str, int]) -> Listed:
-        listed = Listed(len(part.manifests[name]))
+        listed = Listed(part.sizes()[name])
         for index, row in enumerate(part.rows(name)):
             combined = f"{part.part.name}/{row.id}"
             recording = self._numbers.setdefault(combined, len(self._numbers))

@@ -17,7 +17,7 @@ SOURCE = "source"
 
 def extra_columns(parts: Sequence[Prepared]) -> list[str]:
     """Further columns: those of any part, `source`, and `sampling_weight` where any part has a weight."""
-    every = [name for part in parts for manifest in part.manifests.values() for name in manifest.columns]
+    every = [name for part in parts for name in part.columns]
     every += [SOURCE] + ([WEIGHT] if any(part.part.weight != 1 for part in parts) else [])
     return [name for name in dict.fromkeys(every) if name not in COLUMNS]
 

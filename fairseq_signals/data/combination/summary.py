@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fairseq_signals.data.combination.apart import lines_of
 from fairseq_signals.data.combination.content import Content
 from fairseq_signals.data.combination.exclusion import display_name
 from fairseq_signals.data.combination.prepared import CALIBRATED
@@ -48,6 +49,7 @@ def card_of(content: Content, rows: Mapping[str, int], digest: str) -> dict[str,
         },
         "parts": [_part_of_card(content, number) for number in range(len(content.parts))],
         "checks": content.selection.checks,
+        **({"apart from": list(content.apart)} if content.apart else {}),
         "preparation": digest,
     }
 
@@ -67,8 +69,9 @@ def _part_of_card(content: Content, number: int) -> dict[str, Any]:
         "weight": part.weight,
         "without": list(part.without),
         "pairs": part.pairs,
+        "whole": part.whole,
         "patients of": sorted(prepared.names.known),
-        "offered": {name: len(manifest) for name, manifest in prepared.manifests.items()},
+        "offered": prepared.sizes(),
         "taken out": _taken_out(content, number),
         "kept": {name: count for name, count in kept.items() if count},
         "classes annotated": sum(name in known.certain for name in content.space.classes),
@@ -94,7 +97,8 @@ def print_summary(dest: Path, card: Mapping[str, Any]) -> None:
         rate = "rates of its own" if part["rate"] is None else f"{part['rate']:g} Hz"
         if part["rate"] is not None and part["rate"] < card["rate"]:
             rate += f", which holds nothing above {part['rate'] / 2:g} Hz"
-        print(f"{part['name']} ({part['source']}; {rate}; share {part['share']:g}, weight {part['weight']:g})")
+        whole = ", trained on whole, its valid and test included" if part.get("whole") else ""
+        print(f"{part['name']} ({part['source']}; {rate}; share {part['share']:g}, weight {part['weight']:g}{whole})")
         print(f"  patients are those of: {_few(part['patients of'])}")
         print(f"  offered: {_told(part['offered'])}")
         for reason, taken in part["taken out"].items():
@@ -108,6 +112,8 @@ def print_summary(dest: Path, card: Mapping[str, Any]) -> None:
             "copies were found by equal waveforms at equal recorded rates: the same ECG once at 100 and once at 500 Hz "
             "is found by its patient only"
         )
+    for line in lines_of(card.get("apart from", ())):
+        print(line)
     for line in card.get("checks", ()):  # none in a card of an earlier version
         print(f"check: {line}")
     print(f"rows: {_told(counts['rows'])}, all at {card['rate']:g} Hz; left out: {dest / EXCLUDED}")
