@@ -16,7 +16,10 @@ class ECGContrastiveConfig(ECGModelConfig):
     """Settings of `ecg_contrastive`."""
 
     projection_hidden: int = field(
-        default=0, metadata={"help": "hidden units of the projection head; 0 compares the embeddings themselves"}
+        default=0,
+        metadata={
+            "help": "hidden units of the projection head; 0 (ecg_contrastive) compares the embeddings themselves"
+        },
     )
     projection_dim: int = field(default=128, metadata={"help": "outputs of the projection head"})
 

@@ -13,7 +13,10 @@ class BatchNormProjection(nn.Module):
     """From embeddings `[N, E]` to `[N, D]`; batch norm counts the windows of all ranks and no padding."""
 
     def __init__(self, inputs: int, hidden: int, outputs: int):
+        """Args: widths of embeddings, of the hidden layer and of what comes out."""
         super().__init__()
+        if hidden < 1 or outputs < 1:
+            raise ValueError(f"a projection must have hidden units and outputs, got {hidden} and {outputs}")
         self.widen = nn.Linear(inputs, hidden, bias=False)  # batch norm would take a bias away again
         self.norm = RankBatchNorm(hidden)
         self.narrow = nn.Linear(hidden, outputs)

@@ -180,6 +180,8 @@ class ECGTask(FairseqTask):
         self._update = update_num
         key = ("train", update_num, self._micro_batch, rank())
         torch.manual_seed(keyed_seed(self.cfg.seed, "dropout", *key))
+        if hasattr(model, "before_update") and _without_gradients(model):
+            model.before_update(update_num)
         sample = self.prepare(sample, model, self.training_pipeline, *key)
         return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
 
@@ -197,14 +199,19 @@ class ECGTask(FairseqTask):
             return criterion.compute(model, prepared)
 
     def optimizer_step(self, optimizer, model, update_num):
-        """One step of the optimiser, then of whatever the model keeps beside its parameters (momentum copies)."""
+        """One step of the optimiser, then of whatever the model keeps beside its parameters (momentum copies, queues).
+
+        fp16 leaves an update with an overflow by an error, before or in the optimiser's step; amp leaves out the step
+        without a word and lowers its scale.
+        """
         refuse_decay_of_frozen(optimizer, model)
         if getattr(model, "encoder_frozen", False):
             # legacy_ddp gives zeros to parameters without a gradient, and weight decay would move them.
             for parameter in model.encoder.parameters():
                 parameter.grad = None
+        scale = _amp_scale(optimizer)
         super().optimizer_step(optimizer, model, update_num)
-        if hasattr(model, "after_update"):
+        if hasattr(model, "after_update") and _amp_scale(optimizer) >= scale:
             model.after_update(update_num)
 
     def max_positions(self):
@@ -226,3 +233,13 @@ def _groups(windows: Windows) -> dict[str, torch.Tensor]:
     ids = windows.ids
     window = ids["recording"] * _WINDOWS_PER_RECORDING + ids["window"]
     return {"window": window, "recording": ids["recording"], "patient": ids["patient"]}
+
+
+def _without_gradients(model) -> bool:
+    """Whether an update begins: fairseq clears all gradients then, and tells tasks neither that nor of an overflow."""
+    return all(parameter.grad is None for parameter in model.parameters())
+
+
+def _amp_scale(optimizer) -> float:
+    scaler = getattr(optimizer, "scaler", None)
+    return scaler.get_scale() if hasattr(scaler, "get_scale") else 1.0

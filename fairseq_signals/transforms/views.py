@@ -72,6 +72,20 @@ def view_seconds(views: Any, window_seconds: float) -> float:
     return window_seconds / 2 if views == "adjacent" else window_seconds
 
 
+def view_samples(views: Any, window_seconds: float, rate: float) -> list[int]:
+    """How many samples each view of a window has, in the order in which views stand apart.
+
+    Args:
+        views: as a recipe names them.
+        window_seconds: length of the window they are cut from.
+        rate: Hz.
+    """
+    if isinstance(views, Mapping):
+        return [round(length * rate) for length in views["seconds"]]
+    samples = round(window_seconds * rate)
+    return {"single": [samples], "adjacent": 2 * [samples // 2], "augment": 2 * [samples]}[views]
+
+
 def stretch(windows: Windows, start: Tensor, length: Tensor, size: int) -> Windows:
     """From each window `length` `[B]` samples from `start` `[B]` on, padded to `size` samples."""
     place = start.unsqueeze(1) + torch.arange(size, device=start.device)  # [B, size]

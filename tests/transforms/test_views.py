@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fairseq_signals.transforms.pipeline import Pipeline
-from fairseq_signals.transforms.views import VIEWS, adjacent, augment, crops, single, view_seconds
+from fairseq_signals.transforms.views import VIEWS, adjacent, augment, crops, single, view_samples, view_seconds
 from fairseq_signals.transforms.windows import Windows
 
 B, L = 3, 2
@@ -105,9 +105,17 @@ def test_views_do_not_modify_the_windows():
         assert torch.equal(windows.signal, before)
 
 
-@pytest.mark.parametrize(
-    "views, seconds", [("single", 10), ("augment", 10), ("adjacent", 5), ({"_name": "crops", "seconds": [2.5, 1]}, 2.5)]
-)
+CROPS = {"_name": "crops", "seconds": [2.5, 1]}
+
+
+@pytest.mark.parametrize("views", ["single", "augment", "adjacent", CROPS])
+def test_view_samples_are_the_valid_lengths_of_the_views_that_are_cut(views):
+    windows = Windows(torch.zeros(2, 12, 1000), torch.ones(2, 12, dtype=torch.bool), ids={"window": torch.arange(2)})
+    cut = Pipeline(views, None, 100.0)(windows, torch.Generator().manual_seed(0))
+    assert view_samples(views, 10.0, 100.0) == cut.valid_lengths[::2].tolist()
+
+
+@pytest.mark.parametrize("views, seconds", [("single", 10), ("augment", 10), ("adjacent", 5), (CROPS, 2.5)])
 def test_view_seconds_are_those_of_the_views_that_are_cut(views, seconds):
     windows = Windows(torch.zeros(2, 12, 1000), torch.ones(2, 12, dtype=torch.bool), ids={"window": torch.arange(2)})
     cut = Pipeline(views, None, 100.0)(windows, torch.Generator().manual_seed(0))
