@@ -100,6 +100,25 @@ def test_a_weight_that_rows_have_already_is_multiplied(prepared, made, plan, tmp
     assert [row.extra["sampling_weight"] for row in _rows(tmp_path / "all", "train")] == ["0.25", "1"]
 
 
+def test_a_part_that_is_trained_on_whole_has_all_its_recordings_in_both_lists_of_training(two, plan, tmp_path, capsys):
+    one = replace(two[0], whole=True, pairs=False)
+    card = combine(plan(one, two[1]), tmp_path / "all")
+    combined, theirs = Store(tmp_path / "all" / "store"), Store(one.folder / "store")
+    every = [row for name in ("train", "valid", "test") for row in _rows(one.folder, name)]
+    for name in ("train", "pretrain"):
+        mine = [row for row in _rows(tmp_path / "all", name) if row.id.startswith("one/")]
+        assert [row.id for row in mine] == [f"one/{row.id}" for row in every]
+        for row, old in zip(mine, every, strict=True):
+            np.testing.assert_array_equal(combined.read(*row.stored), theirs.read(*old.stored))
+    assert [row.id for row in _rows(tmp_path / "all", "test")] == ["two/r0"] and not _rows(tmp_path / "all", "valid")
+    assert card["parts"][0]["whole"] and card["parts"][0]["offered"] == {"train": 8, "pretrain": 8}
+    assert (
+        "one (one; 100 Hz; share 1, weight 1, trained on whole, its valid and test included)" in capsys.readouterr().out
+    )
+    out = combine(plan(one, exclude=(one.folder / "test.tsv",)), tmp_path / "less")
+    assert out["parts"][0]["taken out"] == {"one/test.tsv: recording": {"train": 2, "pretrain": 2}}
+
+
 def test_a_list_to_exclude_that_has_changed_is_another_plan(two, plan, tmp_path):
     (tmp_path / "out.txt").write_text("one/r0\n")
     choices = plan(*two, exclude=(tmp_path / "out.txt",))

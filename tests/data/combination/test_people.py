@@ -116,6 +116,15 @@ def test_a_person_is_in_one_gallery_once_and_rows_of_gallery_and_probe_stay_besi
     }
 
 
+def test_a_part_that_is_trained_on_whole_leaks_into_anothers_test_like_any_other(prepared, made, plan, tmp_path):
+    whole = prepared("whole", [made("a", "1", "test", wave=1), made("b", "2", "valid")], whole=True)
+    tested = prepared("tested", [made("c", "x", "test", wave=1), made("d", "y")])
+    with pytest.raises(ValueError, match=r"waveform must be in one list only, .* in train \(recording whole/a\)"):
+        combine(plan(whole, tested), tmp_path / "all")
+    combine(plan(whole, tested, on_leak="drop-from-training"), tmp_path / "all")
+    assert _left(tmp_path / "all", *SPLITS) == {"train": ["whole/b", "tested/d"], "valid": [], "test": ["tested/c"]}
+
+
 def test_the_same_people_must_be_known_in_both_sources(prepared, made, plan, tmp_path):
     """CinC 2021 prepared without the patients of PTB-XL: every recording is a patient of its own."""
     known = prepared("ptbxl", [made("1", "17"), made("2", "17")], source="PTB-XL")

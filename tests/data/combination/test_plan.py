@@ -26,6 +26,8 @@ def test_a_folder_may_hold_colons_and_commas():
         ("a:share=nan", "share must be 0 to 1, got nan"),
         ("a:weight=0", "weight must be positive, got 0"),
         ("a:pairs=maybe", "pairs must be yes or no, got 'maybe'"),
+        ("a:whole=maybe", "whole must be yes or no, got 'maybe'"),
+        ("a:whole=yes,pairs=yes", "pairs must be left out of a source that is trained on whole, got pairs=yes"),
         ("my data", "name of a source must be letters, digits, - and _, got 'my data'"),
         (":share=0.5", "source must have a folder"),
     ],
@@ -62,6 +64,17 @@ def test_a_yaml_file_says_the_same_as_the_command_line(tmp_path):
     assert read_plan(tmp_path / "plan.yaml") == Combination(
         parts, 500.0, "270492004,AF", ("ptbxl",), (Path("data/ptbxl/test.tsv"),), on_leak="drop-from-training"
     )
+
+
+def test_what_is_trained_on_whole_and_what_must_be_apart_stand_in_it_too(tmp_path):
+    told = "sources: [{folder: data/code_test, whole: yes}, data/ptbxl]\napart_from: [data/georgia]\n"
+    (tmp_path / "plan.yaml").write_text(told)
+    parts = part_of_text("data/code_test:whole=yes"), part_of_text("data/ptbxl:whole=no")
+    assert [part.whole for part in parts] == [True, False]
+    assert read_plan(tmp_path / "plan.yaml") == Combination(parts, apart_from=(Path("data/georgia"),))
+    (tmp_path / "plan.yaml").write_text(told.replace("[data/georgia]", "data/georgia"))
+    with pytest.raises(ValueError, match="apart_from must be a list, got 'data/georgia'"):
+        read_plan(tmp_path / "plan.yaml")
 
 
 def test_a_single_code_of_digits_is_a_class(tmp_path):
