@@ -42,14 +42,14 @@ def draw_results_chart(rows: Iterable[Mapping[str, Any]], path: str | Path) -> N
         raise ValueError("results to draw must be at least one, got none")
     panels = list(dict.fromkeys((row["task"], row["metric"]) for row in rows))
     inits = _in_order((row["init"] for row in rows), _INIT_ORDER)
-    figure, axes = _panels(len(panels), width=4.6, height=3.6)
+    figure, axes = new_panels(len(panels), width=4.6, height=3.6)
     for axis, (task, metric) in zip(axes, panels, strict=True):
         chosen = [row for row in rows if (row["task"], row["metric"]) == (task, metric)]
         _draw_bars(axis, chosen, inits)
         axis.set_title(f"{task}: {metric}")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_loss_curves(
@@ -70,11 +70,11 @@ def draw_loss_curves(
     for name in names:
         if name not in present:
             raise ValueError(f"curve to draw must be one of {', '.join(sorted(present)) or 'none'}, got {name!r}")
-    figure, axes = _panels(len(names), width=5.2, height=3.6)
+    figure, axes = new_panels(len(names), width=5.2, height=3.6)
     for axis, name in zip(axes, names, strict=True):
         _draw_runs(axis, runs, name)
         axis.set_title(name)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_runs(axis: Axes, runs: Mapping[str, Curves], name: str) -> None:
@@ -96,7 +96,7 @@ def _draw_runs(axis: Axes, runs: Mapping[str, Curves], name: str) -> None:
             )
     axis.set_xlabel("updates")
     axis.legend(frameon=False, fontsize="small")
-    _tidy(axis)
+    tidy_axes(axis)
 
 
 def _draw_bars(axis: Axes, rows: list[dict[str, Any]], inits: list[str]) -> None:
@@ -114,7 +114,7 @@ def _draw_bars(axis: Axes, rows: list[dict[str, Any]], inits: list[str]) -> None
     axis.set_xticks(range(len(leads)), leads)
     axis.set_xlabel("leads")
     axis.margins(y=0.15)
-    _tidy(axis)
+    tidy_axes(axis)
 
 
 def _in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
@@ -122,7 +122,8 @@ def _in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
     return [name for name in order if name in found] + [name for name in found if name not in order]
 
 
-def _panels(number: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+def new_panels(number: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels of so many inches, side by side or in a square."""
     columns = number if number <= 3 else math.ceil(math.sqrt(number))
     lines = -(-number // columns)
     figure = Figure(figsize=(width * columns, height * lines), layout="constrained", dpi=120)
@@ -133,12 +134,14 @@ def _panels(number: int, width: float, height: float) -> tuple[Figure, list[Axes
     return figure, axes[:number]
 
 
-def _tidy(axis: Axes) -> None:
+def tidy_axes(axis: Axes) -> None:
+    """Takes off the frame above and on the right, and draws faint lines behind."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="y", linewidth=0.4, alpha=0.5)
     axis.set_axisbelow(True)
 
 
-def _save(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Writes the figure; missing folders are made."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)

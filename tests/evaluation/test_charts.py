@@ -14,8 +14,8 @@ LEADS = ("1", "12", "2", "3", "6")
 def drawn(monkeypatch):
     """The figures that were saved."""
     figures = []
-    save = charts._save
-    monkeypatch.setattr(charts, "_save", lambda figure, path: (figures.append(figure), save(figure, path)))
+    save = charts.save_figure
+    monkeypatch.setattr(charts, "save_figure", lambda figure, path: (figures.append(figure), save(figure, path)))
     return figures
 
 
