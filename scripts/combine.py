@@ -28,6 +28,9 @@ Example: everything but the test patients and the gallery and probe of PTB-XL
       --source data/code15:weight=0.25 --rate 500 --translate ptbxl code --classes cinc2021 \\
       --exclude data/ptbxl/test.tsv data/ptbxl/gallery.tsv data/ptbxl/probe.tsv ids.txt
 
+Example: a pre-training set of Mehari & Strodthoff 2022 by its yaml file; the file says what to prepare before
+  python scripts/combine.py --dest data/mehari2022_all --from examples/mehari2022/combinations/all.yaml
+
 Of a recording that two sources have, that of the first is kept. Copies are found by their waveforms, which are equal
 only where they were recorded at the same rate: PTB-XL at 100 Hz is no copy of PTB-XL at 500 Hz, and what joins them is
 that both know the patients. What a list to exclude names and no source has stands in excluded.tsv as `not here`; look
