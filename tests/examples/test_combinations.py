@@ -1,21 +1,22 @@
 """The pre-training sets of Mehari & Strodthoff 2022, combined by their shipped plans of made-up and of real folders."""
 
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fairseq_signals.data.card import write_card
-from fairseq_signals.data.combination.combine import combine
-from fairseq_signals.data.combination.plan import read_plan
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.manifest import Manifest, write_manifest
 from fairseq_signals.data.row import Row
 from fairseq_signals.data.store import ShardWriter
 from manifests import cinc2021, ptbxl
-from manifests.parts.cinc2021_parts import PRESETS, part_of_name
+from manifests.parts.cinc2021_parts import PRESETS
 
-PLANS = Path(__file__).resolve().parents[2] / "examples" / "mehari2022" / "combinations"
+ROOT = Path(__file__).resolve().parents[2]
+PLANS = ROOT / "examples" / "mehari2022" / "combinations"
 CINC2020 = ("cpsc_2018", "cpsc_2018_extra", "st_petersburg_incart", "ptb", "georgia")
 FOLDERS = {  # of the shipped commands: source of the card, Hz, and recordings as (id, patient, source, split)
     "ptbxl": ("PTB-XL", 500, [(str(n), f"p{n // 2}", "", ("train", "valid", "test")[n // 6]) for n in range(18)]),
@@ -49,8 +50,11 @@ def _prepare(folder, source, rate, recordings):
 
 
 def _combined(name, folder):
-    """Combines by a shipped plan; ids by list."""
-    card = combine(read_plan(PLANS / f"{name}.yaml"), folder / name, source_of_name=part_of_name)
+    """Combines by a shipped plan as its head says; the card, and ids by list."""
+    path = list(sys.path)
+    main = runpy.run_path(str(ROOT / "scripts" / "combine.py"))["main"]
+    sys.path[:] = path  # to which the script adds
+    card = main(["--from", str(PLANS / f"{name}.yaml"), "--dest", str(folder / name), "--workers", "1"])
     assert card["rate"] == 100.0
     return card, {split: Manifest(folder / name / f"{split}.tsv").column("id") for split in ("train", "valid", "test")}
 
