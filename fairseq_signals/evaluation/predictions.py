@@ -10,8 +10,9 @@ import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class Predictions:
         scores: float64 `[N, C]`.
         labels: boolean `[N, C]`; False where unknown.
         known: boolean `[N, C]`.
+        metrics: what stands in the metrics beside them; empty where they were read alone.
     """
 
     path: Path
@@ -41,6 +43,21 @@ class Predictions:
     scores: np.ndarray
     labels: np.ndarray
     known: np.ndarray
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    def metric(self, name: str) -> float:
+        """A number among the metrics.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        value = self.metrics.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            known = ", ".join(sorted(key for key, item in self.metrics.items() if isinstance(item, float))) or "none"
+            raise ValueError(
+                f"metric must be a number of the run's metrics ({known}), got {name!r} ({self.path.parent})"
+            )
+        return float(value)
 
 
 def read_results_folder(folder: str | Path, subset: str = "test") -> Predictions:
@@ -66,7 +83,7 @@ def read_results_folder(folder: str | Path, subset: str = "test") -> Predictions
             f"metrics must be of the predictions beside them (macro AUC {found:.4f} of {len(predictions.ids)} "
             f"recordings), got {stated:.4f} of {n} ({path})"
         )
-    return predictions
+    return replace(predictions, metrics=metrics)
 
 
 def read_predictions(path: str | Path) -> Predictions:
@@ -124,7 +141,7 @@ def _like(run: Predictions, first: Predictions) -> Predictions:
             f"runs must have the same labels, got {(~same).sum()} that differ, the first of recording "
             f"{first.ids[row]}, class {first.classes[column]} {where}"
         )
-    return Predictions(run.path, first.ids, first.classes, run.scores[rows], first.labels, first.known)
+    return replace(run, ids=first.ids, scores=run.scores[rows], labels=first.labels, known=first.known)
 
 
 def _classes(header: Sequence[str], path: Path) -> tuple[str, ...]:

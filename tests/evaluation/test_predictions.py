@@ -36,6 +36,15 @@ def test_what_was_written_is_read(tmp_path):
     np.testing.assert_allclose(found.scores, scores, rtol=1e-5)
 
 
+def test_numbers_among_the_metrics_are_found_by_name(tmp_path):
+    found = read_results_folder(write(tmp_path))
+    assert found.metric("macro_f1") == json.loads((tmp_path / "metrics_test.json").read_text())["macro_f1"]
+    with pytest.raises(ValueError, match=r"metrics \(.*macro_auc.*\), got 'per_class'"):
+        found.metric("per_class")
+    with pytest.raises(ValueError, match=r"metrics \(none\), got 'macro_auc'"):
+        read_predictions(found.path).metric("macro_auc")
+
+
 def test_metrics_of_another_run_are_refused(tmp_path):
     write(tmp_path)
     labels, known, scores = tables(1)
