@@ -101,12 +101,16 @@ def lines_of(proofs: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for proof in proofs:
         held = f"{proof['recordings']:,} recordings, recorded at {_hertz(proof['recorded at'])}"
-        lines.append(f"apart from {proof['source']} ({held}): nothing in common, by source, patient, name and waveform")
+        lines.append(f"apart from {proof['source']} ({held}): none is here by source, patient, name or waveform; of")
         for source, counts in proof["compared"].items():
-            told = f"{counts['by name']:,} could be compared by name, {counts['by waveform']:,} by waveform"
-            lines.append(f"  {source}: of {counts['recordings']:,} recordings {told}")
+            told = f"{counts['by name']:,} could be told by name, {counts['by waveform']:,} by waveform"
+            lines.append(f"  {source}: {counts['recordings']:,} recordings, {told}")
+        if not any(counts["by waveform"] for counts in proof["compared"].values()):
+            lines.append(
+                "  names alone tell: nothing is known to be recorded at the same rate, so no samples were compared"
+            )
         gone = proof["left out"]
         if gone["recordings"]:
-            told = f"{gone['recordings']:,} are left out, {gone['known again by waveform']:,} known again by waveform"
-            lines.append(f"  control: of its own recordings {told}")
+            told = f"{gone['known again by waveform']:,} were known again by waveform"
+            lines.append(f"  control: {gone['recordings']:,} of the source itself are left out, {told}")
     return lines

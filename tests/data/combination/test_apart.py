@@ -46,11 +46,11 @@ def test_a_proof_says_what_was_compared_by_which_means(prepared, made, plan, ref
         }
     ]
     assert (
-        "apart from PTB-XL (6 recordings, recorded at 100 Hz): nothing in common, by source, patient, name and "
-        "waveform\n"
-        "  cpsc2018extra: of 1 recordings 1 could be compared by name, 0 by waveform\n"
-        "  georgia: of 3 recordings 3 could be compared by name, 3 by waveform\n"
-        "  ward: of 1 recordings 0 could be compared by name, 1 by waveform\n"
+        "apart from PTB-XL (6 recordings, recorded at 100 Hz): none is here by source, patient, name or waveform; of\n"
+        "  cpsc2018extra: 1 recordings, 1 could be told by name, 0 by waveform\n"
+        "  georgia: 3 recordings, 3 could be told by name, 3 by waveform\n"
+        "  ward: 1 recordings, 0 could be told by name, 1 by waveform\n"
+        "rows: "
     ) in capsys.readouterr().out
 
 
@@ -105,8 +105,15 @@ def test_who_is_left_out_is_a_control_and_need_not_be_comparable(prepared, made,
     part = prepared("cinc", inside, card=KNOWN_RATE, without="ptb-xl")
     card = combine(plan(part, apart_from=(reference.folder,)), tmp_path / "all", source_of_name=part_of_name)
     assert card["apart from"][0]["left out"] == {"recordings": 3, "known again by waveform": 2}
-    assert "  control: of its own recordings 3 are left out, 2 known again by waveform\n" in capsys.readouterr().out
+    assert "  control: 3 of the source itself are left out, 2 were known again by waveform\n" in capsys.readouterr().out
     assert Manifest(tmp_path / "all" / "train.tsv").column("id") == ["cinc/E1"]
+
+
+def test_where_names_alone_tell_this_is_said(prepared, made, plan, reference, tmp_path, capsys):
+    part = prepared("cinc", [made("E1", "E1", source="georgia")], rate=500.0, card=KNOWN_RATE)
+    combine(plan(part, apart_from=(reference.folder,)), tmp_path / "all", source_of_name=part_of_name)
+    told = capsys.readouterr().out
+    assert "  names alone tell: nothing is known to be recorded at the same rate, so no samples were compared\n" in told
 
 
 def test_another_folder_to_be_apart_from_is_another_plan(prepared, made, plan, reference, tmp_path):
