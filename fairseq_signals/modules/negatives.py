@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from fairseq_signals.modules.pooling import valid_frames
+
 
 def draw_negatives(chosen: Tensor, number: int, generator: torch.Generator) -> Tensor:
     """For every frame, `number` frames among the other chosen ones of its window, uniformly, with replacement.
@@ -26,3 +28,22 @@ def draw_negatives(chosen: Tensor, number: int, generator: torch.Generator) -> T
     draw = draw + (draw >= rank.unsqueeze(2)).long()  # step over the frame itself
     draw = draw.clamp(max=frames - 1)
     return positions.gather(1, draw.flatten(1)).view_as(draw)
+
+
+def draw_candidates(counts: Tensor, frames: int, draws: int, number: int, generator: torch.Generator | None) -> Tensor:
+    """Several draws of distinct valid frames from every window, uniformly and independently, without replacement.
+
+    Args:
+        counts: int64 `[B]`, valid frames of each window.
+        frames: F, frames of a window with its padding.
+        draws: G, draws per window.
+        number: M, frames in each draw; all of them where a window has no more.
+        generator: on the same device as `counts`; None for PyTorch's own.
+
+    Returns:
+        int64 `[B, G, min(M, F)]`, indices in random order; -1 behind the frames of a window that has fewer.
+    """
+    behind = ~valid_frames(counts, frames).unsqueeze(1)  # [B, 1, F]
+    keys = torch.rand((len(counts), draws, frames), generator=generator, device=counts.device).masked_fill(behind, 2.0)
+    keys, places = keys.topk(min(number, frames), dim=2, largest=False)
+    return places.masked_fill(keys > 1.0, -1)

@@ -39,5 +39,5 @@ def last_pool(frames: Tensor, counts: Tensor | None = None) -> Tensor:
     """The last valid frame, `[B, F, D]` to `[B, D]`; zeros for a window without a valid frame."""
     if counts is None:
         return frames[:, -1]
-    last = frames[torch.arange(len(frames), device=frames.device), (counts - 1).clamp(min=0)]
+    last = frames[torch.arange(len(frames), device=frames.device), counts - 1]
     return last.masked_fill((counts == 0).unsqueeze(1), 0)

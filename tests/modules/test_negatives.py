@@ -2,7 +2,7 @@ import pytest
 import scipy.stats
 import torch
 
-from fairseq_signals.modules.negatives import draw_negatives
+from fairseq_signals.modules.negatives import draw_candidates, draw_negatives
 
 
 def _generator(seed=0):
@@ -52,3 +52,26 @@ def test_windows_with_few_chosen_frames_give_indices_inside_the_window(count, fr
     assert negatives.min() >= 0 and negatives.max() < frames
     if count == 2 and frames > 1:
         assert (negatives[1, 0] == 1).all() and (negatives[1, 1] == 0).all()
+
+
+def test_candidates_are_distinct_valid_frames_and_all_of_them_where_they_are_few():
+    counts = torch.tensor([12, 6, 5, 1, 0])
+    drawn = draw_candidates(counts, 12, 7, 5, _generator())
+    assert drawn.dtype == torch.long and drawn.shape == (5, 7, 5)
+    for b, count in enumerate(counts.tolist()):
+        for row in drawn[b].tolist():
+            found = [frame for frame in row if frame >= 0]
+            assert len(found) == len(set(found)) == min(count, 5) and set(found) <= set(range(count))
+            assert row == found + [-1] * (5 - len(found))
+    assert draw_candidates(counts, 12, 7, 50, _generator()).shape == (5, 7, 12)
+    assert torch.equal(drawn, draw_candidates(counts, 12, 7, 5, _generator()))
+
+
+def test_every_order_of_candidates_is_equally_likely_and_draws_are_independent():
+    drawn = draw_candidates(torch.tensor([4]), 6, 20_000, 3, _generator(1))[0]
+    orders = (drawn * torch.tensor([16, 4, 1])).sum(dim=1)
+    counts = torch.stack([(orders == order).sum() for order in orders.unique()])
+    assert len(counts) == 4 * 3 * 2 and scipy.stats.chisquare(counts.numpy()).pvalue > 1e-4
+    one, next_one = drawn[:-1, 0], drawn[1:, 0]
+    table = [[int(((one == r) & (next_one == c)).sum()) for c in range(4)] for r in range(4)]
+    assert scipy.stats.chi2_contingency(table).pvalue > 1e-4
