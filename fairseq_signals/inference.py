@@ -21,7 +21,7 @@ from fairseq_signals.data.record import Record
 from fairseq_signals.encoders import build_encoder
 from fairseq_signals.evaluation.aggregate import aggregate_windows
 from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
-from fairseq_signals.modules.heads import LinearHead
+from fairseq_signals.modules.heads import classification_head
 from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
 from fairseq_signals.transforms.views import view_seconds
 from fairseq_signals.transforms.windows import choose_leads, windows_from_batch
@@ -54,7 +54,8 @@ class TrainedModel(nn.Module):
         self.preprocess = Preprocess(PreprocessSettings(**model["preprocess"]), self.encoder.rate, self.encoder.leads)
         self.classes: list[str] = list(task.get("classes") or []) if model["_name"] == "ecg_classifier" else []
         if self.classes:
-            self.head = LinearHead(self.encoder.embedding_dim, len(self.classes))
+            # Checkpoints from before there were heads with a hidden layer do not name it.
+            self.head = classification_head(self.encoder.embedding_dim, len(self.classes), model.get("head_hidden"))
             load_part(self.head, state["model"], "head", checkpoint)
         self.rate = float(task["rate"])
         self.leads, self.drop_leads = parse_leads(task["leads"]), bool(task["drop_leads"])

@@ -5,16 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from fairseq.dataclass import FairseqDataclass
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from omegaconf import MISSING, open_dict
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from fairseq_signals.models.ecg_model import ECGModel, encoder_leads, plain, refuse_other_leads
+from fairseq_signals.models.parameter_groups import forget_earlier_groups, label_parameters
 from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
 
 logger = logging.getLogger(__name__)
 
 RANDOM = "random"
+STATISTICS = ChoiceEnum(["fixed", "updating"])
 
 
 @dataclass
@@ -41,6 +44,13 @@ class DownstreamConfig(FairseqDataclass):
         default=0,
         metadata={"help": "updates during which the encoder stays as it is; 0 trains it at once, -1 never"},
     )
+    frozen_statistics: STATISTICS = field(
+        default="fixed",
+        metadata={
+            "help": "running statistics of a frozen encoder's batch norms: fixed (it works as in evaluation), or "
+            "updating (each batch is normalised by itself and moves them, while no weight moves and dropout is off)"
+        },
+    )
 
 
 class DownstreamModel(ECGModel):
@@ -48,6 +58,15 @@ class DownstreamModel(ECGModel):
 
     def __init__(self, cfg: DownstreamConfig):
         super().__init__(cfg)
+        label_parameters(self.encoder)
+        if cfg.freeze_updates < 0:  # so that neither optimiser nor distribution has to know of it
+            self.encoder.requires_grad_(False)
+        self._norms = [module for module in self.encoder.modules() if isinstance(module, _BatchNorm)]
+        if cfg.freeze_updates and self._updates_statistics and not self._norms:
+            raise ValueError(
+                f"frozen_statistics must be fixed for an encoder without batch norm ({type(self.encoder).__name__}), "
+                f"got updating"
+            )
         self.set_num_updates(0)
 
     @classmethod
@@ -57,23 +76,30 @@ class DownstreamModel(ECGModel):
         Raises:
             ValueError: a random start without an encoder, an encoder that does not fit, or one of other leads.
         """
+        forget_earlier_groups()
+        saved = None if cfg.pretrained == RANDOM else read_checkpoint(cfg.pretrained)
         encoder, preprocess = plain(cfg.encoder), plain(cfg.preprocess)
         unnamed = not encoder or (isinstance(encoder, dict) and "_name" not in encoder)
-        if cfg.pretrained == RANDOM:
+        if saved is None:
             if unnamed:
                 raise ValueError(f"encoder must be named for a random start, got {encoder!r}")
         else:
-            saved = read_checkpoint(cfg.pretrained)["cfg"]
-            refuse_other_leads(encoder_leads(saved["task"]), encoder_leads(task.cfg), cfg.pretrained)
+            model = saved["cfg"]["model"]
+            refuse_other_leads(encoder_leads(saved["cfg"]["task"]), encoder_leads(task.cfg), cfg.pretrained)
             if unnamed:
-                encoder = {**saved["model"]["encoder"], **(encoder or {})}
-            preprocess = saved["model"]["preprocess"] if preprocess is None else preprocess
+                encoder = {**model["encoder"], **(encoder or {})}
+            preprocess = model["preprocess"] if preprocess is None else preprocess
         with open_dict(cfg):
             cfg.encoder, cfg.preprocess = encoder, preprocess
+            cls.resolve_head(cfg, task, saved)
         super().resolve(cfg, task)
 
+    @classmethod
+    def resolve_head(cls, cfg, task, saved: dict[str, Any] | None):
+        """Writes what a subclass's head needs to know into `cfg`; `saved` is the checkpoint to start from, if any."""
+
     def load_pretrained(self):
-        """Loads the encoder's weights that the configuration names; called for new runs, not for checkpoints.
+        """Loads the weights that the configuration names; called for new runs, not for checkpoints.
 
         Raises:
             ValueError: a tensor is missing, not expected or of another shape.
@@ -82,9 +108,19 @@ class DownstreamModel(ECGModel):
             logger.info("the encoder starts from random weights, as asked for by pretrained=random")
             return
         state = read_checkpoint(self.cfg.pretrained)["model"]
-        load_part(self.encoder, state, "encoder", self.cfg.pretrained)
-        left = sorted({name.split(".")[0] for name in state if not name.startswith("encoder.")})
+        for name in self.pretrained_parts():
+            load_part(getattr(self, name), state, name, self.cfg.pretrained)
+        left = sorted({name.split(".")[0] for name in state} - set(self.pretrained_parts()))
         logger.info("left in the checkpoint, not needed here: %s", ", ".join(left) or "nothing")
+
+    def pretrained_parts(self) -> tuple[str, ...]:
+        """The parts of the model that start from the checkpoint."""
+        return ("encoder",)
+
+    @property
+    def _updates_statistics(self) -> bool:
+        # Checkpoints from before there was the setting have None.
+        return str(getattr(self.cfg, "frozen_statistics", None)) == "updating"
 
     @property
     def encoder_frozen(self) -> bool:
@@ -93,15 +129,25 @@ class DownstreamModel(ECGModel):
         return limit < 0 or self.num_updates < limit
 
     def set_num_updates(self, num_updates: int):
-        """A frozen encoder works as in evaluation: no dropout, no update of running statistics."""
+        """Takes note of the update, which says whether the encoder is frozen."""
         super().set_num_updates(num_updates)
         self.num_updates = num_updates
-        self.encoder.train(self.training and not self.encoder_frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True):
+        """A frozen encoder works as in evaluation, but for its running statistics where these are to go on."""
+        super().train(mode)
+        if self.encoder_frozen:
+            self.encoder.eval()
+            for norm in self._norms if self._updates_statistics else ():
+                norm.train(mode)
+        return self
 
     def embed(self, signal: Tensor, lengths: Tensor | None = None, present: Tensor | None = None) -> Tensor:
         """Embeddings `[B, E]`; no gradient enters a frozen encoder.
 
-        The parameters keep `requires_grad`: those without it at the start would never enter the optimiser.
+        The parameters of one that will be trained later keep `requires_grad`: those without it at the start would
+        never enter the optimiser.
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.encoder_frozen):
             return super().embed(signal, lengths, present)

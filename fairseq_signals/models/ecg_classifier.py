@@ -1,16 +1,20 @@
-"""An encoder and one linear layer for diagnoses, several of which may apply (Oh et al. 2022, section 4)."""
+"""An encoder and a head for diagnoses, several of which may apply.
+
+One linear layer (Oh et al. 2022, section 4; linear evaluation in Mehari & Strodthoff 2022, section 2.4), or one hidden
+layer before it (the latter's fine-tuning).
+"""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from fairseq.dataclass import ChoiceEnum
 from fairseq.models import register_model
-from omegaconf import open_dict
 from torch import Tensor
 
 from fairseq_signals.models.downstream import DownstreamConfig, DownstreamModel
-from fairseq_signals.modules.heads import LinearHead
+from fairseq_signals.models.pretrained_head import head_settings
+from fairseq_signals.modules.heads import classification_head, usual_dropout
 
 HEAD_BIASES = ChoiceEnum(["zero", "prevalence"])
 
@@ -27,34 +31,66 @@ class ECGClassifierConfig(DownstreamConfig):
             "manifest), which spares a short training the updates of learning them, and the encoder their pull"
         },
     )
+    head_hidden: Optional[int] = field(
+        default=None,
+        metadata={
+            "help": "units of the head's hidden layer, with batch norm and dropout; 0 for one linear layer. If not "
+            "given: that of a pretrained_head, else 0"
+        },
+    )
+    head_dropout: Optional[float] = field(
+        default=None,
+        metadata={
+            "help": "dropout before the head's last layer (and half of it before a hidden one). If not given: that of "
+            "a pretrained_head, else 0.5 with a hidden layer and 0 without"
+        },
+    )
+    pretrained_head: bool = field(
+        default=False,
+        metadata={
+            "help": "take the head, too, from the pre-trained checkpoint: the second step of fine-tuning, which goes "
+            "on from the first one's best checkpoint; its classes must be the same in the same order"
+        },
+    )
 
 
 @register_model("ecg_classifier", dataclass=ECGClassifierConfig)
 class ECGClassifier(DownstreamModel):
-    """Mean over the frames of the context, then one linear layer.
+    """The encoder's embedding, then one linear layer or one hidden layer and a linear one.
 
     Differs: `head_bias=prevalence` starts the head at the classes' log-odds (Lin et al. 2017, section 3.3, for one
-    class). The paper does not say where its head starts. From zero, rare classes are first learned as rare, by weights
+    class). The papers do not say where their heads start. From zero, rare classes are first learned as rare, by weights
     that push every embedding the same way; at the rates of a short training (1e-3) the tiny encoder's layer norms then
     map all windows to one point, and stay there.
     """
 
     def __init__(self, cfg: ECGClassifierConfig):
         super().__init__(cfg)
-        self.head = LinearHead(self.encoder.embedding_dim, cfg.n_classes)
+        self.head = classification_head(self.encoder.embedding_dim, cfg.n_classes, cfg.head_hidden, cfg.head_dropout)
 
     @classmethod
-    def resolve(cls, cfg, task):
-        """As for every model; the number of classes is the manifest's."""
-        super().resolve(cfg, task)
-        with open_dict(cfg):
-            cfg.n_classes = len(task.classes)
+    def resolve_head(cls, cfg, task, saved):
+        """Writes the number of classes, which is the task's, and the head's size.
+
+        Raises:
+            ValueError: a head that is to come from the checkpoint is not there or does not fit.
+        """
+        cfg.n_classes = len(task.classes)
+        if cfg.pretrained_head:
+            _resolve_pretrained_head(cfg, task, saved)
+        cfg.head_hidden = cfg.head_hidden or 0
+        if cfg.head_dropout is None:
+            cfg.head_dropout = usual_dropout(cfg.head_hidden)
+
+    def pretrained_parts(self):
+        """The encoder and, where it is asked for, the head."""
+        return ("encoder", "head") if self.cfg.pretrained_head else ("encoder",)
 
     def start(self, task):
         """Gives the head its first biases; called for new runs, not for checkpoints."""
         if str(self.cfg.head_bias) == "prevalence":
             with torch.no_grad():
-                self.head.bias.copy_(torch.from_numpy(task.prevalence()).clamp(1e-4, 1 - 1e-4).logit())
+                self.head.class_bias.copy_(torch.from_numpy(task.prevalence()).clamp(1e-4, 1 - 1e-4).logit())
 
     def forward(
         self,
@@ -66,3 +102,20 @@ class ECGClassifier(DownstreamModel):
         """`logits` `[B, C]` and `embedding` `[B, E]` of windows `[B, L, T]` in millivolts."""
         embedding = self.embed(signal, lengths, present)
         return {"logits": self.head(embedding), "embedding": embedding}
+
+
+def _resolve_pretrained_head(cfg, task, saved):
+    if saved is None:
+        raise ValueError("pretrained_head must be false for a random start, got true with pretrained=random")
+    if str(cfg.head_bias) != "zero":
+        raise ValueError(
+            f"head_bias must be left out with pretrained_head, whose biases are the checkpoint's, got {cfg.head_bias}"
+        )
+    settings = head_settings(saved, task.classes, cfg.pretrained)
+    hidden = settings["head_hidden"] or 0
+    if cfg.head_hidden not in (None, hidden):
+        raise ValueError(
+            f"head_hidden must be that of the pre-trained head ({hidden}), got {cfg.head_hidden} ({cfg.pretrained})"
+        )
+    cfg.head_hidden = hidden
+    cfg.head_dropout = settings["head_dropout"] if cfg.head_dropout is None else cfg.head_dropout

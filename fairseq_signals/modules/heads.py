@@ -6,8 +6,6 @@ from torch import Tensor, nn
 
 from fairseq_signals.modules.padded_convolution import SteadyBatchNorm
 
-HIDDEN_DROPOUT = 0.5
-
 
 class LinearHead(nn.Linear):
     """One linear layer from embeddings `[B, E]` to logits `[B, C]` (Oh et al. 2022, section 4)."""
@@ -41,7 +39,7 @@ class HiddenHead(nn.Module):
     drops an epoch's last batch instead. Under half precision the batch norms stay in float32.
     """
 
-    def __init__(self, inputs: int, hidden: int, outputs: int, dropout: float = HIDDEN_DROPOUT):
+    def __init__(self, inputs: int, hidden: int, outputs: int, dropout: float = 0.5):
         """Args: `dropout` is the probability before the last layer; before the hidden one it is half of that."""
         super().__init__()
         self.norm, self.hidden = SteadyBatchNorm(inputs), nn.Linear(inputs, hidden)
@@ -69,6 +67,11 @@ def _normalised(norm: nn.BatchNorm1d, values: Tensor) -> Tensor:
     return norm(values)
 
 
+def usual_dropout(hidden: int | None) -> float:
+    """The dropout of a head where none is given: 0.5 with a hidden layer, as published, and 0 without."""
+    return 0.5 if hidden else 0.0
+
+
 def classification_head(inputs: int, outputs: int, hidden: int | None = 0, dropout: float | None = None) -> nn.Module:
     """The head of a diagnosis model, from embeddings `[B, E]` to logits `[B, C]`.
 
@@ -76,15 +79,14 @@ def classification_head(inputs: int, outputs: int, hidden: int | None = 0, dropo
         inputs: E.
         outputs: C.
         hidden: units of the hidden layer; 0 or None (checkpoints from before there was one) for a linear layer.
-        dropout: probability before the last layer; None for 0.5 with a hidden layer and 0 without.
+        dropout: probability before the last layer; None for `usual_dropout`.
 
     Raises:
         ValueError: a number of units or a probability that cannot be.
     """
     if not (isinstance(hidden, int | None) and (hidden or 0) >= 0):
         raise ValueError(f"head_hidden must be a whole number of units, 0 for a linear layer, got {hidden!r}")
-    if dropout is None:
-        dropout = HIDDEN_DROPOUT if hidden else 0.0
+    dropout = usual_dropout(hidden) if dropout is None else dropout
     if not 0 <= dropout < 1:
         raise ValueError(f"head_dropout must be a probability from 0 to below 1, got {dropout!r}")
     return HiddenHead(inputs, hidden, outputs, dropout) if hidden else LinearHead(inputs, outputs, dropout)

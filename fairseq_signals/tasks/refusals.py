@@ -1,25 +1,75 @@
 """What stops a run early, because fairseq would go wrong later and without a word."""
 
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from fairseq_signals.models.parameter_groups import DEFAULT, PARTS
 from fairseq_signals.modules.checkpoint import is_whole, newest_whole, read_checkpoint
 
 
 def refuse_legacy_parts(root):
     """Stops a run with a part of fairseq that predates its configuration, such as the optimiser `sgd`.
 
-    fairseq would save a Python object for it, and no such checkpoint loads safely.
+    fairseq would save a Python object for it, and no such checkpoint loads safely. Also one whose rates by group
+    would not be what they look like, see `refuse_useless_groups`.
 
     Raises:
         ValueError: names the part.
     """
+    refuse_useless_groups(root)
     for kind in root:
         if isinstance(root[kind], Namespace):
             raise ValueError(
                 f"{kind} must be one whose settings are plain values, which a checkpoint can hold (adam or nag among "
                 f"the optimisers), got {root[kind]._name}"
             )
+
+
+def refuse_useless_groups(root: Mapping[str, Any]):
+    """Stops a run with the optimiser `composite` where its groups' rates would not hold, or the run could not go on.
+
+    fairseq gives all groups one rate under any schedule but `pass_through`; its flat fp16 copy and its mixed precision
+    (amp) know no groups; a checkpoint of its memory-efficient fp16 and bf16 cannot be resumed with groups.
+
+    Args:
+        root: the whole configuration.
+
+    Raises:
+        ValueError: names what to choose instead.
+    """
+    optimizer, common = root.get("optimizer"), root.get("common") or {}
+    if getattr(optimizer, "_name", None) != "composite":
+        return
+    schedule = root.get("lr_scheduler")
+    schedule = schedule if isinstance(schedule, str) else getattr(schedule, "_name", None)
+    if schedule != "pass_through":
+        raise ValueError(
+            f"lr_scheduler must be pass_through with the optimizer composite, whose groups have theirs, got {schedule}"
+        )
+    if common.get("memory_efficient_fp16") or common.get("memory_efficient_bf16") or common.get("amp"):
+        raise ValueError(
+            "precision must be fp32, bf16, or fp16 with common.fp16_no_flatten_grads=true for the optimizer composite, "
+            "got amp, memory_efficient_fp16 or memory_efficient_bf16"
+        )
+    if common.get("fp16") and not common.get("fp16_no_flatten_grads"):
+        raise ValueError("common.fp16_no_flatten_grads must be true for the optimizer composite under fp16, got false")
+    _refuse_missing_groups(optimizer.groups, root.get("model"))
+
+
+def _refuse_missing_groups(groups: Mapping[str, Any], model: Any):
+    layered = getattr(model, "freeze_updates", -1) >= 0  # of an encoder that is never trained, no part is asked for
+    missing = [name for name in ((*PARTS, DEFAULT) if layered else (DEFAULT,)) if name not in groups]
+    if missing:
+        raise ValueError(
+            f"groups of the optimizer composite must be {', '.join(PARTS)} (of the encoder) and {DEFAULT} (the rest), "
+            f"got none named {', '.join(missing)}"
+        )
+    for name, group in groups.items():
+        rate = group.get("lr_float") or (group.get("optimizer") or {}).get("lr")
+        if not (rate and group.get("optimizer") and group.get("lr_scheduler")):
+            raise ValueError(f"group {name} of the optimizer composite must have lr_float, optimizer and lr_scheduler")
 
 
 def refuse_torn_checkpoint(folder: Path, restore_file: str):
@@ -46,10 +96,14 @@ def refuse_torn_checkpoint(folder: Path, restore_file: str):
 def refuse_decay_of_frozen(optimizer, model):
     """Under flat fp16 or bf16 copies, weight decay reaches parameters that have no gradient.
 
+    Not those of an encoder that is frozen for good (`freeze_updates=-1`), which the optimiser is not given.
+
     Raises:
-        ValueError: the encoder is frozen, and would shrink all the same.
+        ValueError: the encoder is frozen for a while, and would shrink all the same.
     """
     if not getattr(model, "encoder_frozen", False) or not hasattr(optimizer, "fp32_params"):
+        return
+    if not any(parameter.requires_grad for parameter in model.encoder.parameters()):
         return
     if any(group.get("weight_decay", 0) for group in optimizer.param_groups):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Diagnosis: pre-trained weights in, one linear layer out, and an encoder that stays as long as it is told to."""
+"""Diagnosis: pre-trained weights in, logits out, and an encoder that stays as long as it is told to."""
 
 import pytest
 import torch
@@ -179,11 +179,21 @@ def test_every_parameter_may_be_optimised_from_the_start(build, pretrained):
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
-def test_the_head_may_start_at_the_prevalence_of_its_classes(build, arguments, ecg_data):
-    _, task, model, _ = build(*arguments["random"], "--head-bias", "prevalence")
+@pytest.mark.parametrize("hidden", [0, 8])
+def test_the_head_may_start_at_the_prevalence_of_its_classes(build, arguments, ecg_data, hidden):
+    _, task, model, _ = build(*arguments["random"], "--head-bias", "prevalence", "--head-hidden", hidden)
+    bias = model.head.output.bias if hidden else model.head.bias
     rows = [line.split("\t") for line in (ecg_data / "train.tsv").read_text().splitlines()]
     labels = [row[rows[0].index("labels")].split(",") for row in rows[1:]]
     for place, code in enumerate(task.classes):
         share = sum(code in applying for applying in labels) / len(labels)
-        assert model.head.bias[place].sigmoid().item() == pytest.approx(min(max(share, 1e-4), 1 - 1e-4), rel=1e-4)
-    assert not build(*arguments["random"])[2].head.bias.any()
+        assert bias[place].sigmoid().item() == pytest.approx(min(max(share, 1e-4), 1 - 1e-4), rel=1e-4)
+    assert not build(*arguments["random"], "--head-hidden", hidden)[2].head.class_bias.any()
+
+
+def test_a_hidden_layer_stands_between_embedding_and_logits(build, arguments):
+    cfg, _, model, _ = build(*arguments["random"], "--head-hidden", "8")
+    outcome = model.eval()(torch.randn(3, 12, 250))
+    assert model.head.hidden.weight.shape == (8, 96) and outcome["logits"].shape == (3, 23)
+    torch.testing.assert_close(outcome["logits"], model.head(outcome["embedding"]))
+    assert (cfg.model.head_hidden, cfg.model.head_dropout) == (8, 0.5)  # the default as it is now, for the checkpoint

@@ -6,9 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from omegaconf import OmegaConf
+from torch import nn
 
 from fairseq_signals.tasks.ecg_task import ECGTask
-from fairseq_signals.tasks.refusals import refuse_torn_checkpoint
+from fairseq_signals.tasks.refusals import (
+    refuse_decay_of_frozen,
+    refuse_legacy_parts,
+    refuse_torn_checkpoint,
+)
 
 
 class Harmful:
@@ -55,3 +61,63 @@ def test_what_a_model_keeps_beside_its_parameters_moves_once_after_each_step():
     for update in (0, 1):
         task.optimizer_step(optimizer, model, update)
     assert happened.getvalue() == "step copy 0 step copy 1 "
+
+
+GROUP = {"lr_float": 1e-3, "optimizer": {"_name": "adam"}, "lr_scheduler": {"_name": "fixed"}}
+LAYERED = {"_name": "composite", "groups": {name: GROUP for name in ("stem", "body", "head", "default")}}
+
+
+def configuration(optimizer=LAYERED, schedule="pass_through", freeze_updates=0, **common):
+    sections = {"optimizer": optimizer, "lr_scheduler": {"_name": schedule}, "common": {"fp16": False, **common}}
+    return OmegaConf.create({**sections, "model": {"freeze_updates": freeze_updates}})
+
+
+def without(*names, **changes):
+    kept = {name: {**GROUP, **changes} for name in LAYERED["groups"] if name not in names}
+    return {"_name": "composite", "groups": kept}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"schedule": "fixed"}, "lr_scheduler must be pass_through .*, got fixed"),
+        ({"fp16": True}, "common.fp16_no_flatten_grads must be true for the optimizer composite under fp16, got false"),
+        ({"fp16": True, "fp16_no_flatten_grads": True, "memory_efficient_fp16": True}, "precision must be fp32, bf16"),
+        ({"bf16": True, "memory_efficient_bf16": True}, "precision must be fp32, bf16, or fp16 with"),
+        ({"amp": True}, "precision must be fp32, bf16, or fp16 with"),
+        ({"optimizer": without("stem", "default")}, r"must be stem, body, head \(.*got none named stem, default"),
+        ({"optimizer": without("default"), "freeze_updates": -1}, "got none named default"),
+        ({"optimizer": without(lr_float=None)}, "group stem .* must have lr_float, optimizer and lr_scheduler"),
+        ({"optimizer": without(lr_scheduler=None)}, "group stem .* must have lr_float, optimizer and lr_scheduler"),
+    ],
+)
+def test_rates_by_group_that_would_not_hold_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        refuse_legacy_parts(configuration(**settings))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"bf16": True},
+        {"fp16": True, "fp16_no_flatten_grads": True},
+        {"optimizer": without("stem", "body", "head"), "freeze_updates": -1},
+        {"optimizer": without(lr_float=None, optimizer={"_name": "adam", "lr": [1e-3]})},
+        {"optimizer": {"_name": "adam"}, "schedule": "fixed", "fp16": True},
+    ],
+)
+def test_rates_by_group_that_hold_are_welcome(settings):
+    refuse_legacy_parts(configuration(**settings))
+
+
+def test_decay_is_refused_where_a_flat_copy_would_shrink_a_frozen_encoder():
+    encoder = nn.Linear(2, 2)
+    model = SimpleNamespace(encoder=encoder, encoder_frozen=True)
+    flat = SimpleNamespace(fp32_params={}, param_groups=[{"weight_decay": 0.0}, {"weight_decay": 0.1}])
+    with pytest.raises(ValueError, match="weight decay must be 0 while the encoder is frozen under fp16 or bf16"):
+        refuse_decay_of_frozen(flat, model)
+    refuse_decay_of_frozen(SimpleNamespace(param_groups=flat.param_groups), model)  # no flat copy
+    refuse_decay_of_frozen(SimpleNamespace(fp32_params={}, param_groups=[{"weight_decay": 0.0}]), model)
+    encoder.requires_grad_(False)  # frozen for good: the optimiser has nothing of it
+    refuse_decay_of_frozen(flat, model)
