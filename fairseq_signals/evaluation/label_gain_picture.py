@@ -93,5 +93,5 @@ def _legend(shown: Sequence[ClassGain], model: str) -> list[Patch]:
     if any(one.gain < 0 for one in shown):
         handles.append(Patch(facecolor="white", edgecolor="black", label=f"loss by {model}"))
     if not all(one.enough for one in shown):
-        handles.append(Patch(color="none", label="(n): positives; grey: few"))
+        handles.append(Patch(color="none", label="(n): positives; grey name: few"))
     return handles

@@ -50,7 +50,7 @@ def test_legend_names_what_is_there_and_nothing_else():
     figure = gains_figure(GAINS, "cpc", "supervised")
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names[:3] == ["normal ECG", "myocardial infarction", "form"]
-    assert names[3:] == ["gain by cpc", "loss by cpc", "(n): positives; grey: few"]
+    assert names[3:] == ["gain by cpc", "loss by cpc", "(n): positives; grey name: few"]
     figure = gains_figure(GAINS[:1], "cpc", "supervised")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["normal ECG", "gain by cpc"]
 
