@@ -113,7 +113,9 @@ def main(arguments: "list[str] | None" = None) -> None:
         resampling = Resampling(units, options.resamples, options.seed)
         scored = score_runs(runs, resampling, options.metric, widened=not options.plain)
         models = compare(scored, options.baseline)
-        texts = [comparison_text(models, options.metric, f"{options.by}s")]
+        spread = "with the spread that they show" if options.plain else "widened for few positives"
+        how = f"{options.by}s {options.resamples:,} times (seed {options.seed}), {spread}"
+        texts = [comparison_text(models, f"{options.metric} ({options.subset})", how)]
         write_comparison(options.output / "comparison.tsv", models)
         if options.baseline is not None:
             texts += _write_gains(scored, first.classes, options)

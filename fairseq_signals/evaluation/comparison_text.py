@@ -9,9 +9,10 @@ from fairseq_signals.evaluation.intervals import in_last_digits
 from fairseq_signals.evaluation.report import write_table
 
 _NOTES = (
-    "mean(standard deviation over runs, in units of the last digit); [ ] 95 % confidence interval by resampling {what}",
-    "difference: of the means over runs; pairs: share of all pairs of runs whose difference has an interval above "
-    "zero, below zero",
+    "mean(standard deviation over runs, in units of the last digit); interval: 95 % confidence interval of one run, by "
+    "resampling {what}",
+    "difference: of the means over runs, with its interval; pairs: share of all pairs of runs whose difference has an "
+    "interval above zero, below zero",
 )
 
 
@@ -21,7 +22,7 @@ def comparison_text(models: Sequence[ComparedModel], metric: str, what: str) -> 
     Args:
         models: the lines.
         metric: name of the score.
-        what: what was resampled, `recordings` or `patients`.
+        what: what was resampled and how, such as `recordings 1,000 times`.
     """
     compared = any(model.difference for model in models)
     head = ["", "runs", metric, "interval", *(["difference", "interval", "pairs above, below"] if compared else [])]

@@ -67,7 +67,7 @@ def test_a_comparison_by_patients_is_printed_and_written(folders, tmp_path):
     options = ["--baseline", "supervised", "--resamples", 200, "--by", "patient", "--data", tmp_path]
     done = run("compare.py", *runs, "--output", out, *options)
     assert done.returncode == 0, done.stderr
-    assert "resampling patients" in done.stdout and "100%, 0%" in done.stdout
+    assert "resampling patients 200 times (seed 1)" in done.stdout and "100%, 0%" in done.stdout
     assert (out / "comparison.txt").read_text().strip() in done.stdout
     first, second = rows_of(out / "comparison.tsv")
     assert (first["label"], first["runs"], second["label"]) == ("supervised", "2", "cpc (all)")
