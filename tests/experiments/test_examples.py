@@ -10,14 +10,16 @@ from fairseq_signals.experiments.plan import Selection, jobs_of, select_cells
 from fairseq_signals.experiments.study_file import read_study
 
 pytestmark = pytest.mark.slow
-STUDIES = sorted((Path(__file__).resolve().parents[2] / "examples").rglob("tables*.yaml"))
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+STUDIES = sorted(EXAMPLES.rglob("tables*.yaml"))
+OF_LEADS = sorted((EXAMPLES / "oh2022").glob("tables*.yaml"))
 
 
 def composed(study, cell) -> dict:
     return compose_recipe(cell.job.recipe, list(cell.job.settings))["task"]
 
 
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OF_LEADS, ids=lambda path: path.stem)
 def test_every_column_has_the_leads_of_its_name_and_of_its_encoder(path):
     study = read_study(path)
     rows = ("w2v_cmsc_rlm",) if "w2v_cmsc_rlm" in study.tables[next(iter(study.tables))].rows else ()
@@ -35,7 +37,7 @@ def test_every_column_has_the_leads_of_its_name_and_of_its_encoder(path):
     assert seen
 
 
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_training_composes(path):
     study = read_study(path)
     jobs = jobs_of(select_cells(study, Selection(seeds=study.seeds[:1])))
