@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fairseq_signals.modules.padded_convolution import SteadyBatchNorm
+from fairseq_signals.modules.gather import world_size
+from fairseq_signals.modules.rank_batch_norm import RankBatchNorm
 
 
 class LinearHead(nn.Linear):
@@ -36,14 +37,15 @@ class HiddenHead(nn.Module):
 
     Differs: weights start as Xavier's, as in the linear head, biases at zero; the public code leaves both to PyTorch's
     default. A batch of a single window, which has no statistics, is normalised by the running ones; the public code
-    drops an epoch's last batch instead. Under half precision the batch norms stay in float32.
+    drops an epoch's last batch instead. Statistics are those of all processes together, in float32 whatever the
+    network's precision.
     """
 
     def __init__(self, inputs: int, hidden: int, outputs: int, dropout: float = 0.5):
         """Args: `dropout` is the probability before the last layer; before the hidden one it is half of that."""
         super().__init__()
-        self.norm, self.hidden = SteadyBatchNorm(inputs), nn.Linear(inputs, hidden)
-        self.hidden_norm, self.output = SteadyBatchNorm(hidden), nn.Linear(hidden, outputs)
+        self.norm, self.hidden = RankBatchNorm(inputs), nn.Linear(inputs, hidden)
+        self.hidden_norm, self.output = RankBatchNorm(hidden), nn.Linear(hidden, outputs)
         for layer in (self.hidden, self.output):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -62,7 +64,7 @@ class HiddenHead(nn.Module):
 
 
 def _normalised(norm: nn.BatchNorm1d, values: Tensor) -> Tensor:
-    if norm.training and len(values) == 1:
+    if norm.training and len(values) == 1 and world_size() == 1:  # ranks must all go the same way
         return F.batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
     return norm(values)
 
