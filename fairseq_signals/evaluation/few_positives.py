@@ -42,7 +42,8 @@ def widened_deviations(scores: ClassScores, seed: int) -> np.ndarray:
     widened = (plain - _means(plain)[:, None]) * _factors(scores)[:, None]
     defined = ~np.isnan(scores.points)
     lenders = _lenders(scores.holders, defined)
-    draws, resamples = np.random.default_rng([seed, FEW]), np.arange(widened.shape[1])
+    draws = np.random.default_rng([seed, FEW])  # other draws than the resamples' own
+    resamples = np.arange(widened.shape[1])
     for column in np.flatnonzero(defined & (scores.holders == 1)):
         widened[column] = np.nan
         if len(lenders):
