@@ -11,7 +11,8 @@ import torch
 
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.evaluation.noise_levels import LEVELS
-from fairseq_signals.evaluation.robustness import LevelScore, robustness, score_with_noise, write_robustness
+from fairseq_signals.evaluation.noisy_scores import score_with_noise
+from fairseq_signals.evaluation.robustness import LevelScore, robustness, write_robustness
 from fairseq_signals.evaluation.robustness_chart import draw_robustness
 from fairseq_signals.inference import TrainedModel
 

@@ -105,7 +105,8 @@ def test_noise_depends_on_seed_level_and_id_alone():
     noise_of(_record("b"), 5)
     assert np.array_equal(first, noise_of(_record("a"), 3)) and first.dtype == np.float32
     others = [noise_of(_record("a"), 3, seed=2), noise_of(_record("a"), 4), noise_of(_record("b"), 3)]
-    assert not any(np.array_equal(first, other) for other in others)
+    for other in others:  # from sample to sample most of the difference is the muscles'
+        assert abs(np.corrcoef(np.diff(first).ravel(), np.diff(other).ravel())[0, 1]) < 0.1
 
 
 def test_a_lead_s_noise_does_not_depend_on_the_other_leads():
