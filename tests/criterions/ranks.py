@@ -26,6 +26,10 @@ PRETRAINING = ["--task", "ecg_pretraining", "--views", "adjacent"]
 W2V = [*PRETRAINING, "--arch", "ecg_wav2vec2", "--codes-per-group", "16", "--target-dim", "16", "--negatives", "0"]
 W2V += ["--span-probability", "0", "--target-dropout", "0"]
 CMSC = [*PRETRAINING, "--arch", "ecg_contrastive", "--criterion", "cmsc", "--projection-hidden", "16"]
+AUGMENT = ["--task", "ecg_pretraining", "--views", "augment", "--projection-hidden", "16", "--projection-dim", "8"]
+BYOL = [*AUGMENT, "--arch", "ecg_byol", "--criterion", "byol", "--momentum-updates", "5"]
+WIDER = ["--projection-hidden", "64", "--projection-dim", "32"]  # less rounding where a gradient is zero (feed_norm)
+SWAV = [*AUGMENT, "--arch", "ecg_swav", "--criterion", "swav", "--prototypes", "7", "--queue-size", "9"]
 RANDOM = ["--pretrained", "random"]
 ARCFACE = ["--task", "ecg_identification", "--arch", "ecg_identifier", "--criterion", "arcface"]
 ARCFACE += ["--arcface-scale", "16"]  # at 192 the rounding of cosines alone is larger than what is tested
@@ -37,6 +41,9 @@ CASES = {
     "cmsc two, patients": [*CMSC, "--positives", "patient", "--blocks", "two"],
     "nt_xent": [*CMSC, "--criterion", "nt_xent"],
     "nt_xent, patients": [*CMSC, "--criterion", "nt_xent", "--positives", "patient", "--nt-xent-negatives", "all"],
+    "byol": [*BYOL, "--window-seconds", "4"],
+    "byol, padded": [*BYOL, "--window-seconds", "12", *WIDER],
+    "swav": [*SWAV, "--window-seconds", "4"],
     "w2v_cmsc": [*W2V, "--criterion", "w2v_cmsc", "--window-seconds", "12"],  # longer than the recordings: padded
     "arcface": [*ARCFACE, *RANDOM],
     "multilabel": ["--task", "ecg_classification", "--arch", "ecg_classifier", "--criterion", "multilabel", *RANDOM],
@@ -56,6 +63,9 @@ def parts(data, arguments):
     torch.manual_seed(1)
     task = tasks.setup_task(cfg.task)
     model = task.build_model(cfg.model)
+    if getattr(model, "queue", None) is not None:
+        model.queue.features.normal_()
+        model.queue.written += 5  # so many of nine rows
     return task, model, task.build_criterion(cfg.criterion)
 
 
