@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+from fairseq.trainer import Trainer
 
 import fairseq_signals
 from fairseq_signals.data.manifest import Manifest
@@ -118,3 +120,69 @@ def test_a_folder_is_answered_with_the_manifest_in_it(pretrained, ecg_data, tmp_
 def test_nothing_to_embed_is_an_error(pretrained):
     with pytest.raises(ValueError, match="at least one"):
         fairseq_signals.embed(pretrained, [], progress=False)
+
+
+CROPS = ["--window-seconds", "2.5", "--stride-seconds", "1.25", "--windows", "random"]
+SMALL = ["--pretrained", "random", "--encoder", "xresnet1d18", "--head-hidden", "16", "--head-bias", "prevalence"]
+
+
+@pytest.fixture(scope="module")
+def crops(fairseq_parts, ecg_data, arguments, tmp_path_factory):
+    """A checkpoint of a head with a hidden layer after two updates on random crops of 2.5 seconds, and the model."""
+    parts = fairseq_parts(ecg_data, *arguments["diagnosis"], *SMALL, *CROPS)
+    trainer, (_, task, model, _) = Trainer(*parts), parts
+    task.load_dataset("train", combine=True)
+    batches = task.datasets["train"]
+    assert len(batches) == len(Manifest(ecg_data / "train.tsv"))  # one crop of each recording per epoch
+    trainer.lr_step(1)
+    for first in (0, 8):
+        trainer.train_step([batches.collater(batches.__getitems__(list(range(first, first + 8))))])
+    path = tmp_path_factory.mktemp("crops") / "crops.pt"
+    trainer.consolidate_optimizer()
+    trainer.save_checkpoint(str(path), {})
+    return path, model.eval()
+
+
+def predictions(validate, data, checkpoint, folder):
+    task = ["--task", "ecg_classification", "--valid-subset", "test", "--batch-size", 8]
+    validate(data, checkpoint, *task, "--results-path", folder)
+    with open(folder / "predictions_test.tsv", newline="", encoding="utf-8") as file:
+        return scores_of(list(csv.DictReader(file, delimiter="\t")))[1]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_hidden_head_on_crops_every_half_window_predicts_as_fairseq_validate(crops, validate, ecg_data, tmp_path):
+    path, _ = crops
+    trained = TrainedModel(path)
+    assert (trained.window_seconds, trained.stride_seconds) == (2.5, 1.25)
+    probabilities = trained.predict(ecg_data / "test.tsv", progress=False)
+    np.testing.assert_allclose(probabilities, predictions(validate, ecg_data, path, tmp_path), atol=1e-5)
+
+
+def test_a_prediction_is_the_mean_over_seven_crops_of_ten_seconds(crops, ecg_data):
+    path, model = crops
+    name = Manifest(ecg_data / "test.tsv").column("id")[0]
+    record = read_record(ecg_data.parent / "recordings" / f"{name}.hea")
+    assert record.signal.shape == (12, 1000)
+    with torch.no_grad():
+        crops = [model(torch.from_numpy(record.signal[None, :, n : n + 250])) for n in range(0, 751, 125)]
+    assert len(crops) == 7
+    mean = torch.stack([crop["logits"].sigmoid() for crop in crops]).mean(dim=0).numpy()
+    np.testing.assert_allclose(fairseq_signals.predict(path, record, progress=False), mean, atol=1e-4)
+    mean = torch.stack([crop["embedding"] for crop in crops]).mean(dim=0).numpy()
+    np.testing.assert_allclose(fairseq_signals.embed(path, record, progress=False), mean, atol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_checkpoint_from_before_there_were_hidden_layers_is_validated_and_predicts(
+    fairseq_parts, validate, ecg_data, arguments, crops, tmp_path
+):
+    linear = fairseq_parts(ecg_data, *arguments["diagnosis"], *SMALL[:4], *CROPS)[2]
+    state = torch.load(crops[0], weights_only=True)
+    state["model"] = linear.state_dict()
+    for name in ("head_hidden", "head_dropout", "pretrained_head", "frozen_statistics"):
+        del state["cfg"]["model"][name]
+    torch.save(state, tmp_path / "old.pt")
+    expected = predictions(validate, ecg_data, tmp_path / "old.pt", tmp_path)
+    found = fairseq_signals.predict(tmp_path / "old.pt", ecg_data / "test.tsv", progress=False)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
