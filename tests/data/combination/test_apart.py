@@ -101,7 +101,7 @@ def test_what_cannot_be_compared_proves_nothing(prepared, made, plan, reference,
 
 def test_who_is_left_out_is_a_control_and_need_not_be_comparable(prepared, made, plan, reference, tmp_path, capsys):
     inside = [made(f"HR{n:05d}", f"p{n}", "test", wave=n, source="ptb-xl") for n in (1, 2)]
-    inside += [made("HR00009", "p9", wave=900, source="ptb-xl"), made("E1", "E1", source="georgia")]
+    inside += [made("unnamed", "p9", wave=0, source="ptb-xl"), made("E1", "E1", source="georgia")]
     part = prepared("cinc", inside, card=KNOWN_RATE, without="ptb-xl")
     card = combine(plan(part, apart_from=(reference.folder,)), tmp_path / "all", source_of_name=part_of_name)
     assert card["apart from"][0]["left out"] == {"recordings": 3, "known again by waveform": 2}

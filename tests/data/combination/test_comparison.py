@@ -78,9 +78,9 @@ def test_waveforms_tell_only_between_recordings_known_to_be_recorded_at_one_rate
     assert compare(reference.folder, offered).told["waveform"].tolist() == [comparable] * 2
 
 
-def test_a_recording_without_a_waveform_is_neither_found_nor_compared_by_it(prepared, made, reference):
-    offered = _offered(prepared("some", [made("a", "1"), made("b", "2", wave=11)], card=KNOWN_RATE))
-    offered.recordings.waveform[0] = 0
+def test_recordings_without_waveforms_are_neither_found_nor_compared_by_them(prepared, made):
+    reference = prepared("reference", [made("1", "7", wave=0), made("2", "8", wave=11)], card=KNOWN_RATE)
+    offered = _offered(prepared("some", [made("a", "1", wave=0), made("b", "2", wave=11)], card=KNOWN_RATE))
     compared = compare(reference.folder, offered)
     assert compared.told["waveform"].tolist() == [False, True]
     assert compared.found["waveform"].tolist() == [False, True]
