@@ -15,7 +15,7 @@ from fairseq_signals.evaluation.comparison_text import comparison_text, write_co
 from fairseq_signals.evaluation.predictions import Predictions
 from fairseq_signals.evaluation.resampling import Resampling, class_scores
 
-POSITIVES = (3, 6, 12, 25)
+POSITIVES = (3, 5, 10, 25)
 N = 90
 
 
