@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Measures preparation, loading and the pre-training step on this machine, and prints one table.
+"""Measures preparation, loading, the pre-training step and a loss on this machine, and prints one table.
 
 What is compared is measured in turns, for several rounds, and the fastest round counts: other work on the machine hits
 all alike, so ratios hold where the figures themselves do not. Preparation and loading run on one core and from a warm
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from benchmarks.loader import measure_loader
+from benchmarks.prediction import measure_prediction
 from benchmarks.preparation import measure_preparation
 from benchmarks.source import measure_source
 from benchmarks.step import measure_gpu, measure_step
@@ -29,6 +30,7 @@ def measure(table: Table, scale: Scale, threads: int, folder: "Path | None"):
         measure_preparation(table, Path(temporary), scale)
     torch.set_num_threads(threads)
     measure_step(table, scale)
+    measure_prediction(table, scale)
     if torch.cuda.is_available():
         measure_gpu(table, scale, torch.device("cuda"), torch.cuda.get_device_name())
 

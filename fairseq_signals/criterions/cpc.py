@@ -5,7 +5,7 @@ Source: Mehari & Strodthoff 2022, section 2.2.2; van den Oord et al. 2018 (https
 
 All predictions of a group of neighbouring frames meet the group's candidates, and the frames that are to be predicted,
 in one product of matrices; what is no candidate of a prediction is left out of its softmax. Beside the outputs of the
-model, 32 windows of ten seconds at the paper's size (1000 frames, 12 steps, 128 negatives, 512 wide) take about 3 GB
+model, 32 windows of ten seconds at the paper's size (1000 frames, 12 steps, 128 negatives, 512 wide) take about 2.5 GB
 in float32; larger batches are taken 32 windows at a time, and the scores of each computed anew on the way back, so
 that memory does not grow with the batch.
 
@@ -65,7 +65,7 @@ def future_contrast(
     left_out = torch.cat([others.expand(len(context), -1, -1, -1, -1), left_out], dim=4)
     scores = scores.masked_fill_(left_out, -torch.inf)
     positive = scores.gather(4, own.expand(len(context), -1, -1, -1).unsqueeze(4)).squeeze(4)
-    counted = (aim < counts.view(-1, 1, 1, 1)) & (places < size).unsqueeze(2)  # [B, G, N, S]
+    counted = aim < counts.view(-1, 1, 1, 1)  # [B, G, N, S]; what is predicted lies behind its context
     losses = (scores.logsumexp(dim=4) - positive).masked_fill(~counted, 0.0)
     first = (positive > scores.detach()[..., near.shape[1] :].amax(dim=4)) & counted
     return losses.sum(), counted.sum().float(), first.sum().float()
@@ -78,9 +78,10 @@ def _scores(context: Tensor, targets: Tensor, predictors: Tensor, columns: Tenso
     context = F.pad(context, (0, 0, 0, -size % groups))  # to a whole number of frames per group
     predictions = (context @ predictors.flatten(0, 1).T).view(windows, groups, -1, width)  # [B, G, N * S, D]
     begin = size * torch.arange(windows, device=columns.device).view(-1, 1, 1)
-    # The gradient of a table's rows is added row by row, many times faster than that of indexing.
-    rows = F.embedding(columns.clamp(0, size - 1) + begin, targets.flatten(0, 1))  # [B, G, C, D]
-    scores = predictions.float() @ rows.float().transpose(2, 3)
+    # The gradient of a table's rows is added row by row, many times faster than that of indexing; in float32, because
+    # a frame is in many rows.
+    rows = F.embedding(columns.clamp(0, size - 1) + begin, targets.float().flatten(0, 1))  # [B, G, C, D]
+    scores = predictions.float() @ rows.transpose(2, 3)
     return scores.view(windows, groups, -1, steps, columns.shape[2])
 
 

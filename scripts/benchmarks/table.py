@@ -24,6 +24,8 @@ class Scale:
         windows: per training step on the processor.
         steps: timed on a GPU, for each size, precision and batch.
         sizes, gpu_batches: of the model and of its batches on a GPU.
+        prediction: windows, frames, steps, negatives and width of the loss of contrastive predictive coding.
+        prediction_every: the loop that it is compared with takes every so many frames.
     """
 
     recordings: int = 4096
@@ -35,9 +37,11 @@ class Scale:
     steps: int = 10
     sizes: tuple[str, ...] = ("tiny", "small", "base")
     gpu_batches: tuple[int, ...] = (64, 128)
+    prediction: tuple[int, int, int, int, int] = (32, 1000, 12, 128, 512)
+    prediction_every: int = 100
 
 
-QUICK = Scale(96, 32, 32, 2, 4, 4, 2, ("tiny",), (4,))
+QUICK = Scale(96, 32, 32, 2, 4, 4, 2, ("tiny",), (4,), (2, 100, 3, 8, 16), 10)
 
 
 class Line(NamedTuple):

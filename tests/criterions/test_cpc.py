@@ -145,16 +145,17 @@ def waves(windows, samples, generator):
 
 def test_it_learns_what_can_be_predicted():
     torch.manual_seed(0)
-    encoder = resolve_encoder({"_name": "cpc", "width": 32, "lstm_width": 32, "lstm_layers": 1})
-    model = ECGCPC(OmegaConf.structured(ECGCPCConfig(encoder=encoder, preprocess={}, predictor_hidden=32, steps=4)))
+    encoder = resolve_encoder({"_name": "cpc", "width": 24, "lstm_width": 24, "lstm_layers": 1})
+    model = ECGCPC(OmegaConf.structured(ECGCPCConfig(encoder=encoder, preprocess={}, predictor_hidden=24, steps=4)))
     adam, generator, curve = torch.optim.Adam(model.parameters(), lr=1e-2), torch.Generator().manual_seed(0), []
     names = ("context", "targets", "predictors", "candidates", "counts", "first_step")
-    for _ in range(40):
-        found = model(waves(4, 200, generator), generator=generator)
+    for _ in range(30):
+        found = model(waves(4, 140, generator), generator=generator)
         total, number, first = future_contrast_in_parts(*(found[name] for name in names))
         adam.zero_grad()
         (total / number).backward()
         adam.step()
         curve.append((float(total.detach() / number), float(first / number)))
-    assert curve[0][0] == pytest.approx(math.log(129), rel=0.05) and curve[0][1] < 0.05
-    assert curve[-1][0] < 0.6 * math.log(129) and curve[-1][1] > 0.2, curve[-1]
+    chance = math.log(129)
+    assert curve[0][0] == pytest.approx(chance, rel=0.05) and curve[0][1] < 0.02
+    assert curve[-1][0] < 0.7 * chance and curve[-1][1] > 5 / 129, curve[-1]  # 0.59 and 12 / 129 when written

@@ -28,6 +28,8 @@ ROWS = [
     "CPU step: without lead masking",
     "CPU step: without lead masking and views",
     "CPU step: encoder alone, forward + backward",
+    "CPC loss: plain loop over frames and steps",
+    "CPC loss: all predictions at once",
     "CPU step: quantizer, negatives and losses, the difference",
 ]
 
@@ -79,6 +81,20 @@ def test_the_table_has_its_rows_and_leaves_nothing_behind(tmp_path):
     assert parts == pytest.approx(values["CPU step: whole"], rel=1e-3)
     printed = [line.split("  ")[0].strip() for line in done.stdout.splitlines()]
     assert printed == ["what", *(line["what"] for line in lines)]  # one table and nothing else
+
+
+def test_the_loss_is_compared_with_a_loop_that_gives_the_same(benchmarks):
+    from benchmarks.prediction import _inputs, loop, measure_prediction
+
+    from fairseq_signals.criterions.cpc import future_contrast_in_parts
+
+    given = _inputs(benchmarks.table.QUICK)
+    total = future_contrast_in_parts(*given, torch.tensor([100, 100]), 1)[0]
+    torch.testing.assert_close(loop(given, range(100)), total, rtol=1e-5, atol=0)
+    table = benchmarks.table.Table()
+    measure_prediction(table, benchmarks.table.QUICK)
+    one, other = table.lines[1:]
+    assert other.to == one.what and other.ratio == pytest.approx(other.value / one.value)
 
 
 def test_absurd_arguments_end_in_one_clear_sentence(benchmarks, tmp_path, capsys):
