@@ -130,6 +130,15 @@ def test_patients_that_repeat_themselves_widen_the_interval():
     assert (naive.upper - naive.lower) == pytest.approx((once.upper - once.lower) / 3**0.5, rel=0.15)
 
 
+def test_few_positives_widen_the_interval_unless_it_is_asked_to_be_plain():
+    labels, scores = draw([2, 2, 3], [1, 1, 1], 60, np.random.default_rng(12))
+    widened, plain = (macro_interval(labels, scores, n_resamples=300, widened=choice) for choice in (True, False))
+    assert macro_interval(labels, scores, n_resamples=300) == widened
+    # Two positives show 58 % of the variance that they have, three 87 %.
+    assert 1.1 < (widened.upper - widened.lower) / (plain.upper - plain.lower) < 1.4
+    assert widened.point == plain.point
+
+
 def test_unknown_cells_change_nothing():
     labels, scores = draw([8, 12], [1, 1], 60, np.random.default_rng(5))
     known = np.random.default_rng(6).random((60, 2)) < 0.8
