@@ -52,6 +52,14 @@ def test_scores_are_scikit_learns_over_the_labels_with_enough_positives():
     assert next(row.snr_db for row in rows if row.level == 5) == pytest.approx(10 * np.log10(2))
 
 
+def test_a_label_needs_so_many_known_positives():
+    labels, known, noisy_scores = _table()
+    exactly = int((labels & known)[:, 2].sum())
+    assert labels[:, 2].sum() > exactly, "some of its positives are unknown"
+    rows = robustness(labels, known, noisy_scores, (exactly, exactly + 1))
+    assert [row.n_labels for row in rows[:2]] == [3, 2]
+
+
 def test_where_no_label_has_enough_positives_there_is_no_score():
     row = robustness(*_table(), positives=(1000,))[0]
     assert row.n_labels == 0 and np.isnan(row.macro_auc) and np.isnan(row.deviation)
