@@ -21,6 +21,7 @@ import fairseq_signals
 fairseq_signals.register()
 BATCH = 8
 ENCODER = {"_name": "wav2vec2_tiny", "layers": 1, "dropout": 0.0, "attention_dropout": 0.0, "input_dropout": 0.0}
+CAUSAL = {"_name": "cpc", "width": 12, "lstm_width": 10, "lstm_layers": 1}
 PLACE = ["--rate", "100", "--batch-size", "8", "--cpu", "--optimizer", "adam", "--train-subset", "train"]
 PRETRAINING = ["--task", "ecg_pretraining", "--views", "adjacent"]
 W2V = [*PRETRAINING, "--arch", "ecg_wav2vec2", "--codes-per-group", "16", "--target-dim", "16", "--negatives", "0"]
@@ -30,6 +31,8 @@ AUGMENT = ["--task", "ecg_pretraining", "--views", "augment", "--projection-hidd
 BYOL = [*AUGMENT, "--arch", "ecg_byol", "--criterion", "byol", "--momentum-updates", "5"]
 WIDER = ["--projection-hidden", "64", "--projection-dim", "32"]  # less rounding where a gradient is zero (feed_norm)
 SWAV = [*AUGMENT, "--arch", "ecg_swav", "--criterion", "swav", "--prototypes", "7", "--queue-size", "9"]
+CPC = ["--task", "ecg_pretraining", "--arch", "ecg_cpc", "--criterion", "cpc", "--predictor-hidden", "8"]
+CPC += ["--steps", "3", "--negatives", "1200", "--draw-frames", "400"]  # all other frames of a window
 RANDOM = ["--pretrained", "random"]
 ARCFACE = ["--task", "ecg_identification", "--arch", "ecg_identifier", "--criterion", "arcface"]
 ARCFACE += ["--arcface-scale", "16"]  # at 192 the rounding of cosines alone is larger than what is tested
@@ -44,6 +47,8 @@ CASES = {
     "byol": [*BYOL, "--window-seconds", "4"],
     "byol, padded": [*BYOL, "--window-seconds", "12", *WIDER],
     "swav": [*SWAV, "--window-seconds", "4"],
+    "cpc": [*CPC, "--window-seconds", "2"],
+    "cpc, padded": [*CPC, "--window-seconds", "12"],
     "w2v_cmsc": [*W2V, "--criterion", "w2v_cmsc", "--window-seconds", "12"],  # longer than the recordings: padded
     "arcface": [*ARCFACE, *RANDOM],
     "multilabel": ["--task", "ecg_classification", "--arch", "ecg_classifier", "--criterion", "multilabel", *RANDOM],
@@ -59,7 +64,7 @@ def parts(data, arguments):
         warnings.simplefilter("ignore")
         cfg = convert_namespace_to_omegaconf(parsed)
     with open_dict(cfg):
-        cfg.model.encoder = dict(ENCODER)
+        cfg.model.encoder = dict(CAUSAL if cfg.model._name == "ecg_cpc" else ENCODER)
     torch.manual_seed(1)
     task = tasks.setup_task(cfg.task)
     model = task.build_model(cfg.model)
