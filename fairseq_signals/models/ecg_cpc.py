@@ -40,7 +40,7 @@ class ECGCPCConfig(ECGModelConfig):
             "help": "how many frames ahead the nearest prediction is; as large as steps predicts that frame alone"
         },
     )
-    negatives: int = field(
+    cpc_negatives: int = field(
         default=128, metadata={"help": "negatives for each prediction, other frames of its window; all if it has fewer"}
     )
     draw_frames: int = field(default=25, metadata={"help": "neighbouring frames that share one draw of negatives"})
@@ -100,7 +100,7 @@ class ECGCPC(ECGModel):
             "predictors": self.predict.weight.view(self.n_predictors, local.shape[2], -1),
             "first_step": self.cfg.first_step,
             "counts": counts,
-            "candidates": draw_candidates(counts, size, draws, self.cfg.negatives + 1, generator),
+            "candidates": draw_candidates(counts, size, draws, self.cfg.cpc_negatives + 1, generator),
             "embedding": self.encoder.pool(context, frames),
             "valid": counts > 0,
         }
@@ -109,7 +109,7 @@ class ECGCPC(ECGModel):
 def _check(cfg: ECGCPCConfig):
     if cfg.predictor_hidden < 0:
         raise ValueError(f"predictor_hidden must be 0 or more, got {cfg.predictor_hidden}")
-    for name in ("first_step", "negatives", "draw_frames"):
+    for name in ("first_step", "cpc_negatives", "draw_frames"):
         if cfg[name] < 1:
             raise ValueError(f"{name} must be at least 1, got {cfg[name]}")
     if cfg.steps < cfg.first_step:

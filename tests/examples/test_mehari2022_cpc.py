@@ -15,7 +15,7 @@ def test_it_is_the_papers():
     assert (task["views"], task["transforms"], task["windows"]) == ("single", [], "random")
     assert (task["rate"], task["window_seconds"]) == (100.0, 10.0)
     assert (model["_name"], model["encoder"], cfg["criterion"]) == ("ecg_cpc", "cpc", {"_name": "cpc"})
-    assert [model[name] for name in ("steps", "negatives", "predictor_hidden")] == [12, 128, 512]
+    assert [model[name] for name in ("steps", "cpc_negatives", "predictor_hidden")] == [12, 128, 512]
     assert cfg["optimizer"] == {"_name": "adam", "weight_decay": 0.001}  # fairseq's adam decays as AdamW
     assert cfg["lr_scheduler"] == {"_name": "fixed", "warmup_updates": 0}
     assert cfg["optimization"] == {"lr": [1e-4], "max_update": 0, "max_epoch": 200}
@@ -27,7 +27,7 @@ def test_it_is_the_papers():
 @pytest.mark.parametrize("size", ["cpu", "tiny"])
 def test_smaller_sizes_keep_its_choices(size):
     cfg = compose_recipe(RECIPE, [f"size={size}"])
-    assert cfg["common"]["cpu"] and cfg["model"]["_name"] == "ecg_cpc" and cfg["model"]["negatives"] == 128
+    assert cfg["common"]["cpu"] and cfg["model"]["_name"] == "ecg_cpc" and cfg["model"]["cpc_negatives"] == 128
     assert cfg["lr_scheduler"] == {"_name": "fixed", "warmup_updates": 0}
     if size == "cpu":  # one epoch of folds 1 to 8 of PTB-XL
         assert cfg["model"]["encoder"] == "cpc" and cfg["optimization"]["max_update"] == -(-17417 // 32)

@@ -28,7 +28,7 @@ def draws(seed=3):
 
 def test_defaults_are_the_papers():
     cfg = ECGCPCConfig()
-    assert (cfg.encoder, cfg.predictor_hidden, cfg.steps, cfg.first_step, cfg.negatives) == ("cpc", 512, 12, 1, 128)
+    assert (cfg.encoder, cfg.predictor_hidden, cfg.steps, cfg.first_step, cfg.cpc_negatives) == ("cpc", 512, 12, 1, 128)
     with torch.device("meta"):
         model = ECGCPC(OmegaConf.structured(ECGCPCConfig(encoder=resolve_encoder("cpc"), preprocess={})))
     # Encoder, hidden layer with its offsets, and twelve predictors without.
@@ -36,7 +36,7 @@ def test_defaults_are_the_papers():
 
 
 def test_outputs_have_their_names_and_shapes():
-    model = build(predictor_hidden=7, steps=4, first_step=2, negatives=9, draw_frames=25)
+    model = build(predictor_hidden=7, steps=4, first_step=2, cpc_negatives=9, draw_frames=25)
     outputs = model(signal(), generator=draws())
     assert set(outputs) == ALL and outputs["first_step"] == 2
     assert outputs["context"].shape == (3, 120, 7) and outputs["targets"].shape == (3, 120, 6)
@@ -68,7 +68,7 @@ def test_predictors_are_those_of_the_linear_layer():
 
 
 def test_padding_counts_nowhere():
-    model, lengths = build(negatives=9).eval(), torch.tensor([120, 50, 0])
+    model, lengths = build(cpc_negatives=9).eval(), torch.tensor([120, 50, 0])
     outputs = model(signal(), lengths=lengths, generator=draws())
     assert outputs["counts"].tolist() == [120, 50, 0] and outputs["valid"].tolist() == [True, True, False]
     assert outputs["candidates"][1].max() < 50 and (outputs["candidates"][2] == -1).all()
@@ -85,7 +85,7 @@ def test_frames_of_a_strided_front_are_counted_in_frames():
 
 
 def test_the_same_generator_draws_the_same_negatives():
-    model = build(negatives=9)
+    model = build(cpc_negatives=9)
     one, two, other = (model(signal(), generator=draws(seed))["candidates"] for seed in (3, 3, 4))
     assert torch.equal(one, two) and not torch.equal(one, other)
     assert not torch.equal(one[:, 0], one[:, 1])  # every group of frames has a draw of its own
@@ -96,7 +96,7 @@ def test_the_same_generator_draws_the_same_negatives():
     [
         ({"steps": 3, "first_step": 4}, r"steps must be at least first_step \(4\), got 3"),
         ({"first_step": 0}, "first_step must be at least 1, got 0"),
-        ({"negatives": 0}, "negatives must be at least 1, got 0"),
+        ({"cpc_negatives": 0}, "cpc_negatives must be at least 1, got 0"),
         ({"draw_frames": 0}, "draw_frames must be at least 1, got 0"),
         ({"predictor_hidden": -1}, "predictor_hidden must be 0 or more, got -1"),
     ],
