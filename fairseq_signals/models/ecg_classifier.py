@@ -101,7 +101,8 @@ class ECGClassifier(DownstreamModel):
     ) -> dict[str, Any]:
         """`logits` `[B, C]` and `embedding` `[B, E]` of windows `[B, L, T]` in millivolts."""
         embedding = self.embed(signal, lengths, present)
-        return {"logits": self.head(embedding), "embedding": embedding}
+        counted = None if lengths is None else lengths > 0
+        return {"logits": self.head(embedding, counted), "embedding": embedding}
 
 
 def _resolve_pretrained_head(cfg, task, saved):

@@ -18,8 +18,8 @@ class LinearHead(nn.Linear):
         nn.init.zeros_(self.bias)
         self.dropout = dropout
 
-    def forward(self, embedding: Tensor) -> Tensor:
-        """Logits `[B, C]` of embeddings `[B, E]`."""
+    def forward(self, embedding: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Logits `[B, C]` of embeddings `[B, E]`; which of them are `counted` makes no difference here."""
         return super().forward(F.dropout(embedding, self.dropout, self.training))
 
     @property
@@ -51,10 +51,15 @@ class HiddenHead(nn.Module):
             nn.init.zeros_(layer.bias)
         self.dropout = dropout
 
-    def forward(self, embedding: Tensor) -> Tensor:
-        """Logits `[B, C]` of embeddings `[B, E]`."""
-        values = F.dropout(_normalised(self.norm, embedding), self.dropout / 2, self.training)
-        values = _normalised(self.hidden_norm, self.hidden(values).relu())
+    def forward(self, embedding: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Logits `[B, C]` of embeddings `[B, E]`.
+
+        Args:
+            embedding: of windows.
+            counted: boolean `[B]`, windows that hold signal, which alone make the statistics; None where all do.
+        """
+        values = F.dropout(_normalised(self.norm, embedding, counted), self.dropout / 2, self.training)
+        values = _normalised(self.hidden_norm, self.hidden(values).relu(), counted)
         return self.output(F.dropout(values, self.dropout, self.training))
 
     @property
@@ -63,10 +68,10 @@ class HiddenHead(nn.Module):
         return self.output.bias
 
 
-def _normalised(norm: nn.BatchNorm1d, values: Tensor) -> Tensor:
+def _normalised(norm: RankBatchNorm, values: Tensor, counted: Tensor | None) -> Tensor:
     if norm.training and len(values) == 1 and world_size() == 1:  # ranks must all go the same way
         return F.batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
-    return norm(values)
+    return norm(values, counted)
 
 
 def usual_dropout(hidden: int | None) -> float:

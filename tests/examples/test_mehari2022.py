@@ -1,5 +1,6 @@
 """The recipes of Mehari & Strodthoff 2022 say what the paper and its public code say."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,18 @@ def test_ten_epochs_on_a_processor_are_ten_epochs(method):
     epoch = -(-RECORDINGS["ptbxl"] // cfg["dataset"]["batch_size"])
     assert (cfg["optimization"]["max_update"], cfg["lr_scheduler"]["warmup_updates"]) == (10 * epoch, epoch)
     assert cfg["common"]["cpu"] and cfg["model"]["encoder"] == "xresnet1d50"
+
+
+@pytest.mark.parametrize("size", ["paper", "cpu", "tiny"])
+def test_byols_copy_leaves_the_random_network_where_it_began(size):
+    cfg = compose_recipe(PAPER / "byol.yaml", [f"size={size}"])
+    start, updates = cfg["model"]["momentum_start"], cfg["optimization"]["max_update"]
+    left = math.prod(1 - (1 - start) * (math.cos(math.pi * n / updates) + 1) / 2 for n in range(updates))
+    assert left < 0.02
+    assert start == 0.996 or size != "paper"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_loss_scale_can_rise_again_within_the_training(method):
+    cfg = compose_recipe(PAPER / f"{method}.yaml")
+    assert cfg["common"]["fp16"] and 10 * cfg["common"]["fp16_scale_window"] < cfg["optimization"]["max_update"]

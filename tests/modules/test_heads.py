@@ -147,3 +147,15 @@ def test_cosine_head_works_in_float32_under_half_models_and_of_any_length():
     cosine = head(torch.full((1, 64), 1e-2, dtype=torch.bfloat16))
     assert cosine.dtype == torch.float32 and cosine[0, 0].item() == pytest.approx(1, abs=1e-6)
     torch.testing.assert_close(head(1000 * torch.ones(1, 64)), head(torch.ones(1, 64)))
+
+
+def test_windows_that_are_all_padding_make_no_statistics():
+    torch.manual_seed(5)
+    rows, empty = torch.randn(6, 7) * 3 + 1, torch.full((2, 7), 9.0)
+    counted = torch.tensor([True] * 6 + [False] * 2)
+    alone, padded = (HiddenHead(7, 5, 3, dropout=0.0).train() for _ in range(2))
+    padded.load_state_dict(alone.state_dict())
+    expected = alone(rows)
+    torch.testing.assert_close(padded(torch.cat([rows, empty]), counted)[:6], expected, rtol=1e-5, atol=1e-6)
+    for name, tensor in alone.state_dict().items():
+        torch.testing.assert_close(padded.state_dict()[name], tensor, rtol=1e-5, atol=1e-6)
