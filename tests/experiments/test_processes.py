@@ -68,7 +68,7 @@ def test_a_signal_ends_the_schedule_and_its_trainings(tmp_path, number):
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a background job ignores one, under nohup another
     )
     while not ((tmp_path / "pid").is_file() and (tmp_path / "pid").read_text()):
         assert process.poll() is None
