@@ -7,5 +7,5 @@ cd "$ROOT"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 ruff check .
 ruff format --check .
-pytest --numprocesses logical --maxprocesses 8 --dist loadfile "$@"
+pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder "$@"  # in the order of tests/conftest.py
 echo "All tests passed. Next: bash scripts/quickstart.sh"

@@ -163,3 +163,20 @@ def pretrained(ecg_data, run_command, tmp_path_factory):
     method = ["--criterion", "w2v_cmsc", "--views", "adjacent", "--transforms", "random_lead_masking"]
     run_command("fairseq-train", ecg_data, *PRETRAINING, *method, "--max-update", 2, "--save-dir", folder)
     return folder / "checkpoint_last.pt"
+
+
+_LONGEST = (
+    "test_quickstart.py",
+    "test_run.py",
+    "test_ptbxl.py",
+    "test_commands.py",
+    "test_resume_beside_parameters.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take minutes come first: one that begins last would keep a single worker busy alone.
+
+    It takes effect with `--no-loadscope-reorder`; pytest-xdist would begin with the files of most tests.
+    """
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
