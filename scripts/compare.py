@@ -20,7 +20,7 @@ from fairseq_signals.evaluation.comparison import ScoredRuns, compare, score_run
 from fairseq_signals.evaluation.comparison_text import comparison_text, write_comparison
 from fairseq_signals.evaluation.label_gain import ENOUGH_POSITIVES, class_gains, gains_text, write_gains
 from fairseq_signals.evaluation.label_gain_picture import draw_gains
-from fairseq_signals.evaluation.predictions import Predictions, read_results_folder
+from fairseq_signals.evaluation.predictions import Predictions, read_results_folders, require_baseline
 from fairseq_signals.evaluation.report import write_whole
 from fairseq_signals.evaluation.resampling import Resampling
 
@@ -51,16 +51,15 @@ def read_runs(arguments: Sequence[str], subset: str) -> dict[str, list[Predictio
     Raises:
         ValueError, FileNotFoundError: an argument or a folder is not as it must be, or a folder comes twice.
     """
-    runs: dict[str, list[Predictions]] = {}
-    seen: dict[Path, str] = {}
+    named = []
     for text in arguments:
         label, _, folder = text.partition("=")
         if not (_LABEL.fullmatch(label) and folder):
             raise ValueError(f"run must be LABEL=FOLDER, its label of letters, digits and .+()_- , got {text!r}")
-        if Path(folder).resolve() in seen:
-            raise ValueError(f"runs must be different folders, got {folder} twice")
-        seen[Path(folder).resolve()] = label
-        runs.setdefault(label, []).append(read_results_folder(folder, subset))
+        named.append((label, folder))
+    runs: dict[str, list[Predictions]] = {}
+    for (label, _), run in zip(named, read_results_folders([folder for _, folder in named], subset), strict=True):
+        runs.setdefault(label, []).append(run)
     return runs
 
 
@@ -106,8 +105,7 @@ def main(arguments: "list[str] | None" = None) -> None:
     options = parser.parse_args(arguments)
     try:
         runs = read_runs(options.runs, options.subset)
-        if options.baseline is not None and options.baseline not in runs:
-            raise ValueError(f"baseline must be one of {', '.join(runs)}, got {options.baseline!r}")
+        require_baseline(runs, options.baseline)
         first = next(iter(runs.values()))[0]
         units = units_of(first.ids, options.by, options.data, options.subset)
         resampling = Resampling(units, options.resamples, options.seed)

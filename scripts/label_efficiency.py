@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fairseq_signals.evaluation.label_efficiency import curves_of, efficiency_text, write_efficiency
 from fairseq_signals.evaluation.label_efficiency_picture import draw_efficiency
-from fairseq_signals.evaluation.predictions import Predictions, read_results_folder, require_same
+from fairseq_signals.evaluation.predictions import Predictions, read_results_folders, require_same
 from fairseq_signals.evaluation.report import write_whole
 
 
@@ -36,18 +36,16 @@ def read_runs(arguments: "list[str]", subset: str) -> "list[tuple[str, int, Pred
     Raises:
         ValueError, FileNotFoundError: an argument or a folder is not as it must be, or a folder comes twice.
     """
-    runs, seen = [], set()
+    named = []
     for text in arguments:
         name, _, folder = text.partition("=")
         label, _, folds = name.rpartition(":")
         if not (label.strip() and folder and folds.isascii() and folds.isdigit() and int(folds) > 0):
             raise ValueError(f"run must be LABEL:FOLDS=FOLDER with at least one fold, got {text!r}")
-        if Path(folder).resolve() in seen:
-            raise ValueError(f"runs must be different folders, got {folder} twice")
-        seen.add(Path(folder).resolve())
-        runs.append((label, int(folds), read_results_folder(folder, subset)))
-    require_same({"": [run for _, _, run in runs]})
-    return runs
+        named.append((label, int(folds), folder))
+    runs = read_results_folders([folder for _, _, folder in named], subset)
+    require_same({"": runs})
+    return [(label, folds, run) for (label, folds, _), run in zip(named, runs, strict=True)]
 
 
 def main(arguments: "list[str] | None" = None) -> None:

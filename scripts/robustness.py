@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from fairseq_signals.data.manifest import Manifest, label_matrix
+from fairseq_signals.data.manifest import Manifest, label_matrix, manifest_path
 from fairseq_signals.evaluation.noise_levels import LEVELS
 from fairseq_signals.evaluation.noisy_scores import score_with_noise
 from fairseq_signals.evaluation.robustness import LevelScore, robustness, write_robustness
@@ -70,11 +70,7 @@ def _device(name: str) -> torch.device:
 def measure(options: argparse.Namespace) -> list[LevelScore]:
     """Scores the models as asked for and writes table and picture."""
     loaded = _loaded(options.models, _device(options.device))
-    path = options.data / f"{options.subset}.tsv"
-    if not path.is_file():
-        found = ", ".join(sorted(other.stem for other in options.data.glob("*.tsv"))) or "none"
-        raise FileNotFoundError(f"subset must be a manifest in {options.data} ({found}), got {options.subset!r}")
-    manifest = Manifest(path)
+    manifest = Manifest(manifest_path(options.data, options.subset))
     labels, known = label_matrix(manifest, next(iter(loaded.values()))[0].classes)
     models = {
         label: [lambda records, run=run: run.predict(records, options.batch_size, progress=False) for run in runs]

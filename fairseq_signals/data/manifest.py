@@ -149,6 +149,19 @@ class Manifest:
                 )
 
 
+def manifest_path(folder: str | Path, subset: str) -> Path:
+    """The manifest of a subset in a folder of prepared data.
+
+    Raises:
+        FileNotFoundError: there is none; names those there are.
+    """
+    path = Path(folder) / f"{subset}.tsv"
+    if not path.is_file():
+        known = ", ".join(sorted(other.stem for other in path.parent.glob("*.tsv"))) or "none"
+        raise FileNotFoundError(f"subset must be a manifest in {path.parent} ({known}), got {subset!r}")
+    return path
+
+
 def label_matrix(manifest: Manifest, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Which classes apply to each row, and of which that is known.
 

@@ -27,7 +27,7 @@ from fairseq_signals.evaluation.bootstrap import (
     percentile_interval,
 )
 from fairseq_signals.evaluation.intervals import mean_deviation
-from fairseq_signals.evaluation.predictions import Predictions, require_same
+from fairseq_signals.evaluation.predictions import Predictions, require_baseline, require_same
 from fairseq_signals.evaluation.resampling import ClassScores, Resampling, class_scores
 from fairseq_signals.evaluation.weighted_scores import WEIGHTED_SCORES
 
@@ -119,8 +119,7 @@ def compare(runs: Mapping[str, ScoredRuns], baseline: str | None = None, level: 
     Raises:
         ValueError: the baseline is no label.
     """
-    if baseline is not None and baseline not in runs:
-        raise ValueError(f"baseline must be one of {', '.join(runs)}, got {baseline!r}")
+    require_baseline(runs, baseline)
     return [_compared(label, runs[label], runs.get(baseline) if label != baseline else None, level) for label in runs]
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from fairseq_signals.evaluation.aligned_text import aligned
 from fairseq_signals.evaluation.intervals import in_last_digits, mean_deviation
+from fairseq_signals.evaluation.predictions import require_baseline
 from fairseq_signals.evaluation.report import write_table
 
 
@@ -119,12 +120,6 @@ def write_efficiency(path: str | Path, curves: Curves) -> None:
         for point in curve
     )  # fmt: skip
     write_table(path, ["label", "folds", "runs", "mean", "deviation", "values"], rows)
-
-
-def require_baseline(curves: Curves, baseline: str) -> None:
-    """Nothing; raises ValueError where the baseline is no label."""
-    if baseline not in curves:
-        raise ValueError(f"baseline must be one of {', '.join(curves)}, got {baseline!r}")
 
 
 def _where(curve: Sequence[Point], level: float) -> str:

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fairseq_signals.evaluation.charts import COLOURS, new_panels, save_figure, tidy_axes
-from fairseq_signals.evaluation.label_efficiency import Curves, levels, require_baseline
+from fairseq_signals.evaluation.label_efficiency import Curves, levels
+from fairseq_signals.evaluation.predictions import require_baseline
 
 _STYLES = {8: "--", 4: "-"}
 

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from fairseq_signals.data.leads import STANDARD_LEADS
-from fairseq_signals.data.manifest import Manifest, label_matrix
+from fairseq_signals.data.manifest import Manifest, label_matrix, manifest_path
 from fairseq_signals.evaluation.arrays import boolean_table, finite_table, known_table
 from fairseq_signals.evaluation.diagnosis import diagnosis_scores
 from fairseq_signals.evaluation.identification import identification_scores, match
@@ -57,13 +57,13 @@ def identify(
     """
     if not subset.endswith("probe"):
         raise ValueError(f"subset to identify must end in 'probe', with its gallery beside it, got {subset!r}")
-    paths = [_manifest(data, subset.removesuffix("probe") + "gallery"), _manifest(data, subset)]
+    paths = [manifest_path(data, subset.removesuffix("probe") + "gallery"), manifest_path(data, subset)]
     described = describe_recordings(paths, descriptor, leads, **windows)
     split = len(described.manifests[0])
     gallery, probe = slice(0, split), slice(split, None)
     vectors, ids, patients = described.vectors, described.ids, described.patients
     if whiten:
-        vectors = _whitening(_manifest(data, whiten), set(patients), descriptor, leads, **windows)(vectors)
+        vectors = _whitening(manifest_path(data, whiten), set(patients), descriptor, leads, **windows)(vectors)
     parts = vectors[gallery], patients[gallery], vectors[probe], patients[probe]
     settings = _settings(data, subset, leads, descriptor, described) | ({"whitened_on": whiten} if whiten else {})
     scores = {**settings, **identification_scores(*parts)}
@@ -103,7 +103,7 @@ def diagnose(
     Raises:
         ValueError, FileNotFoundError: a manifest, a recording or a setting is not as it must be.
     """
-    train = Manifest(_manifest(data, train_subset))
+    train = Manifest(manifest_path(data, train_subset))
     if not train.classes:
         raise ValueError(f"classes must be listed in dataset.yaml beside the manifests, got none ({train.folder})")
     labels, known = label_matrix(train, train.classes)
@@ -111,7 +111,7 @@ def diagnose(
     described = {}
 
     def answer(name: str) -> tuple[Manifest, np.ndarray]:
-        path = _manifest(data, name)
+        path = manifest_path(data, name)
         if descriptor == PREVALENCE:
             manifest = Manifest(path)
             return manifest, np.tile(prevalence(labels, known), (len(manifest), 1))
@@ -197,11 +197,3 @@ def _settings(data, subset, leads, descriptor, described: DescribedRecordings | 
     if described is None:
         return settings
     return {**settings, "n_windows": described.n_windows, "n_silent_windows": described.n_silent_windows}
-
-
-def _manifest(data: Path, name: str) -> Path:
-    path = Path(data) / f"{name}.tsv"
-    if not path.is_file():
-        found = ", ".join(sorted(other.stem for other in Path(data).glob("*.tsv"))) or "none"
-        raise FileNotFoundError(f"subset must be a manifest in {data} ({found}), got {name!r}")
-    return path

@@ -9,15 +9,14 @@ Conventions:
 import csv
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fairseq_signals.evaluation.auc import mean_of_defined
-from fairseq_signals.evaluation.weighted_scores import weighted_auc
+from fairseq_signals.evaluation.auc import macro_auc
 
 _MARKS = {"1": (True, True), "0": (False, True), "?": (False, False)}
 _ROUNDING = 1e-3  # of a macro AUC, by probabilities with six digits
@@ -60,6 +59,20 @@ class Predictions:
         return float(value)
 
 
+def read_results_folders(folders: Sequence[str | Path], subset: str = "test") -> list[Predictions]:
+    """The predictions of several runs.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_results_folder`, or a folder comes twice.
+    """
+    seen = set()
+    for folder in folders:
+        if Path(folder).resolve() in seen:
+            raise ValueError(f"runs must be different folders, got {folder} twice")
+        seen.add(Path(folder).resolve())
+    return [read_results_folder(folder, subset) for folder in folders]
+
+
 def read_results_folder(folder: str | Path, subset: str = "test") -> Predictions:
     """The predictions of a run, after a look at whether its metrics are of the same run.
 
@@ -77,7 +90,7 @@ def read_results_folder(folder: str | Path, subset: str = "test") -> Predictions
         stated = math.nan if stated is None else float(stated)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"metrics must be JSON with macro_auc and n_recordings, got {error!r} ({path})") from error
-    found = _macro_auc(predictions)
+    found = macro_auc(predictions.labels, predictions.scores, predictions.known)
     if n != len(predictions.ids) or not ((math.isnan(stated) and math.isnan(found)) or abs(stated - found) < _ROUNDING):
         raise ValueError(
             f"metrics must be of the predictions beside them (macro AUC {found:.4f} of {len(predictions.ids)} "
@@ -120,6 +133,16 @@ def require_same(predictions: Mapping[str, Sequence[Predictions]]) -> dict[str, 
     if not runs:
         raise ValueError("runs to compare must be at least one, got none")
     return {label: [_like(run, runs[0]) for run in group] for label, group in predictions.items()}
+
+
+def require_baseline(labels: Collection[str], baseline: str | None) -> None:
+    """Nothing, where the baseline is one of the labels or there is none.
+
+    Raises:
+        ValueError: it is another.
+    """
+    if baseline is not None and baseline not in labels:
+        raise ValueError(f"baseline must be one of {', '.join(labels)}, got {baseline!r}")
 
 
 def _like(run: Predictions, first: Predictions) -> Predictions:
@@ -166,11 +189,3 @@ def _parsed(line: Sequence[str], n: int, path: Path, number: int) -> tuple[list[
     if not all(map(math.isfinite, scores)):
         raise ValueError(f"scores must be finite, got another {where}")
     return scores, marks
-
-
-def _macro_auc(predictions: Predictions) -> float:
-    columns = range(len(predictions.classes))
-    rows = [predictions.known[:, column] for column in columns]
-    tables = predictions.labels, predictions.scores
-    areas = [weighted_auc(*(table[rows[c], c] for table in tables), np.ones((rows[c].sum(), 1)))[0] for c in columns]
-    return mean_of_defined(np.array(areas))

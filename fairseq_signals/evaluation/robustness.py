@@ -18,6 +18,7 @@ import numpy as np
 
 from fairseq_signals.evaluation.arrays import boolean_table, known_table, same_shape
 from fairseq_signals.evaluation.auc import mean_of_defined, per_class_auc
+from fairseq_signals.evaluation.intervals import mean_deviation
 from fairseq_signals.evaluation.noisy_scores import NoisyScores
 from fairseq_signals.evaluation.report import write_table
 
@@ -73,10 +74,9 @@ def robustness(labels, known, noisy_scores: NoisyScores, positives: Sequence[int
         areas = np.stack([per_class_auc(labels, scores, known) for scores in runs])  # [runs, C]
         for enough in positives:
             chosen = areas[:, count >= enough]
-            means = np.array([mean_of_defined(run) for run in chosen])
-            deviation = means.std(ddof=1) if len(means) > 1 else np.nan
+            means = [float(mean_of_defined(run)) for run in chosen]
             n_labels = int((~np.isnan(chosen[0])).sum())
-            score = float(means.mean()), float(deviation), tuple(means.tolist())
+            score = *mean_deviation(means), tuple(means)
             rows.append(LevelScore(model, level, *snr[level], enough, n_labels, len(labels), *score))
     return rows
 

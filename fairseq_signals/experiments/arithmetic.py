@@ -16,10 +16,9 @@ from fairseq_signals.experiments.defaults import (
     is_pretraining,
     section_of,
     setting,
-    window_samples,
     window_seconds,
 )
-from fairseq_signals.transforms.views import VIEWS, view_seconds
+from fairseq_signals.transforms.views import VIEWS, view_samples
 
 
 def views_of(config: Mapping[str, Any]) -> tuple[int, int]:
@@ -32,12 +31,10 @@ def views_of(config: Mapping[str, Any]) -> tuple[int, int]:
     """
     rate, seconds = setting(config, "task", "rate"), window_seconds(config)
     views = setting(config, "task", "views") if is_pretraining(config) else "single"
-    if isinstance(views, Mapping):
-        return len(views["seconds"]), round(view_seconds(views, seconds) * rate)
-    if views not in VIEWS:
+    if not isinstance(views, Mapping) and views not in VIEWS:
         raise ValueError(f"task.views must be one of {', '.join(VIEWS)} or crops, got {views!r}")
-    # The halves of an odd number of samples are rounded down.
-    return (1 if views == "single" else 2), int(window_samples(config) * view_seconds(views, 1.0))
+    samples = view_samples(views, seconds, rate)
+    return len(samples), max(samples)
 
 
 def encoder_settings(config: Mapping[str, Any], pretrained: "Mapping | None" = None) -> dict[str, Any]:

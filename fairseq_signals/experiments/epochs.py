@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fairseq_signals.data.manifest import Manifest
+from fairseq_signals.data.manifest import Manifest, manifest_path
 from fairseq_signals.data.windows import MODES, tile_counts
 from fairseq_signals.experiments.defaults import setting, window_samples
 
@@ -27,10 +27,7 @@ def windows_per_epoch(folder: "str | Path", config: Mapping[str, Any]) -> "int |
     if not folder.is_dir():
         return None
     subset = setting(config, "dataset", "train_subset")
-    path = folder / f"{subset}.tsv"
-    if not path.is_file():
-        known = ", ".join(sorted(other.stem for other in folder.glob("*.tsv"))) or "none"
-        raise FileNotFoundError(f"subset must be a manifest in {folder} ({known}), got {subset!r}")
+    path = manifest_path(folder, subset)
     mode, rate = setting(config, "task", "windows"), float(setting(config, "task", "rate"))
     if mode not in MODES:
         raise ValueError(f"task.windows must be one of {', '.join(MODES)}, got {mode!r}")

@@ -32,8 +32,8 @@ def check_jobs(jobs: Iterable[Job]) -> None:
     """
     tasks: dict[tuple[str, str], dict[str, Job]] = {}
     for job in jobs:
-        if job.origin.task is None and job.task is not None:
-            first = job.origin
+        first = job.line[0]
+        if first.task is None and job.task is not None:
             subset = _pretrained_on(first.recipe, first.unseeded)
             tasks.setdefault((first.data, subset), {})[job.task.name] = job
     for (data, subset), of_task in tasks.items():

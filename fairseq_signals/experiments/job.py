@@ -48,9 +48,9 @@ class Job:
         return tuple(text for text in self.settings if not text.startswith(f"{_SEED}="))
 
     @property
-    def origin(self) -> "Job":
-        """The first training of those that it comes from: itself where it starts from none."""
-        return self.parent.origin if self.parent else self
+    def line(self) -> "tuple[Job, ...]":
+        """The trainings that it comes from, the first one first, and itself."""
+        return (*(self.parent.line if self.parent else ()), self)
 
     @property
     def metrics(self) -> str:

@@ -21,12 +21,8 @@ def waves(jobs: Sequence[Job]) -> list[list[Job]]:
     """Jobs that start from nothing, then those that start from them, and so on."""
     by_steps: dict[int, list[Job]] = {}
     for job in jobs:
-        by_steps.setdefault(_steps(job), []).append(job)
+        by_steps.setdefault(len(job.line), []).append(job)
     return [by_steps[steps] for steps in sorted(by_steps)]
-
-
-def _steps(job: Job) -> int:
-    return _steps(job.parent) + 1 if job.parent else 0
 
 
 def launch(jobs: Sequence[Job], place: Place, arguments: Sequence[str], launcher: str, options: Sequence[str]) -> int:

@@ -59,7 +59,7 @@ def cost_of(job: Job, expected: Mapping[str, float]) -> "Cost | None":
         if seconds is None:
             return None
         windows = round(seconds / window_seconds(config))
-    first = compose_recipe(job.origin.recipe, job.origin.settings) if job.parent else None
+    first = compose_recipe(job.line[0].recipe, job.line[0].settings) if job.parent else None
     return training_cost(config, windows, first)
 
 

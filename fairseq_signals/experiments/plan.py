@@ -71,13 +71,9 @@ def jobs_of(cells: Iterable[Cell]) -> list[Job]:
     """Every training behind the cells once, each after the one that it starts from."""
     jobs: dict[str, Job] = {}
     for cell in cells:
-        for job in _line(cell.job):
+        for job in cell.job.line:
             jobs.setdefault(job.name, job)
     return list(jobs.values())
-
-
-def _line(job: Job) -> list[Job]:
-    return [*(_line(job.parent) if job.parent else []), job]
 
 
 def _cells(study: Study, table: str, row: str, task: str, column: str, seeds: Sequence[int]) -> list[Cell]:

@@ -83,15 +83,15 @@ class ECGBYOL(ECGModel):
             `[B, E]`; and `valid` boolean `[B]`: windows that hold at least one frame.
         """
         signal = self.prepared(signal, lengths, present)
-        counted = None if lengths is None else self.encoder.frame_counts(lengths) > 0
+        valid = self.valid_windows(signal, lengths)
         embedding = self.encoder(signal, lengths)
-        projection = self.project(embedding, counted)
+        projection = self.project(embedding, valid)
         return {
             "embedding": embedding,
             "projection": projection,
-            "prediction": self.predict(projection, counted),
-            "target": self.target_project(self.target_encoder(signal, lengths), counted),
-            "valid": signal.new_ones(len(signal), dtype=torch.bool) if counted is None else counted,
+            "prediction": self.predict(projection, valid),
+            "target": self.target_project(self.target_encoder(signal, lengths), valid),
+            "valid": valid,
         }
 
     def after_update(self, update_num: int):

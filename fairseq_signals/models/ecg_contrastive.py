@@ -42,8 +42,4 @@ class ECGContrastive(ECGModel):
     ) -> dict[str, Any]:
         """`embedding` `[B, D]` and `valid` boolean `[B]`: windows that hold at least one frame."""
         embedding = self.project(self.embed(signal, lengths, present))
-        valid = torch.ones(len(signal), dtype=torch.bool, device=signal.device)
-        return {
-            "embedding": embedding,
-            "valid": valid if lengths is None else self.encoder.frame_counts(lengths) > 0,
-        }
+        return {"embedding": embedding, "valid": self.valid_windows(signal, lengths)}

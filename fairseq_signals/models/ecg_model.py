@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import torch
 from fairseq.dataclass import FairseqDataclass
 from fairseq.models import BaseFairseqModel
 from omegaconf import OmegaConf, open_dict
@@ -108,6 +109,11 @@ class ECGModel(BaseFairseqModel):
     def embed(self, signal: Tensor, lengths: Tensor | None = None, present: Tensor | None = None) -> Tensor:
         """Embeddings `[B, E]` of windows `[B, L, T]` in millivolts."""
         return self.encoder(self.prepared(signal, lengths, present), lengths)
+
+    def valid_windows(self, signal: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Which windows `[B, L, T]` hold at least one frame of the encoder: boolean `[B]`."""
+        valid = torch.ones(len(signal), dtype=torch.bool, device=signal.device)
+        return valid if lengths is None else self.encoder.frame_counts(lengths) > 0
 
     def max_positions(self):
         """No limit that fairseq would have to know: windows have the length that the task gives."""

@@ -106,10 +106,9 @@ class ECGSwAV(ECGModel):
             - `valid` boolean `[V * B]`: crops that hold at least one frame.
         """
         signal = self.prepared(signal, lengths, present)
-        counted = None if lengths is None else self.encoder.frame_counts(lengths) > 0
+        valid = self.valid_windows(signal, lengths)
         embedding = self._embedded(signal, lengths)
-        features = F.normalize(self.project(embedding, counted).float(), dim=1)
-        valid = signal.new_ones(len(signal), dtype=torch.bool) if counted is None else counted
+        features = F.normalize(self.project(embedding, valid).float(), dim=1)
         crops = features.unflatten(0, (len(self.cfg.crop_samples), -1))  # [V, B, D]
         fixed = self.num_updates < self.cfg.fixed_prototype_updates
         prototypes = F.normalize(scale_gradient(self.prototypes, 0.0 if fixed else 1.0).float(), dim=1)

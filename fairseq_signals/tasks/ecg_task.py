@@ -13,10 +13,16 @@ from omegaconf import II, MISSING, open_dict
 from fairseq_signals.data.dataset import WindowDataset
 from fairseq_signals.data.keys import keyed_seed
 from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices, parse_leads
+from fairseq_signals.data.manifest import manifest_path
 from fairseq_signals.data.windows import MODES
 from fairseq_signals.models.ecg_model import encoder_leads, plain
 from fairseq_signals.modules.gather import rank
-from fairseq_signals.tasks.refusals import refuse_decay_of_frozen, refuse_legacy_parts, refuse_torn_checkpoint
+from fairseq_signals.tasks.refusals import (
+    refuse_decay_of_frozen,
+    refuse_legacy_parts,
+    refuse_torn_checkpoint,
+    refuse_useless_groups,
+)
 from fairseq_signals.tasks.window_batches import WindowBatches
 from fairseq_signals.transforms.pipeline import Pipeline, keyed_generator, resolve_transforms
 from fairseq_signals.transforms.windows import Windows, choose_leads, windows_from_batch
@@ -100,16 +106,8 @@ class ECGTask(FairseqTask):
         return [self.manifest(subset)]
 
     def manifest(self, subset: str) -> Path:
-        """The manifest of this name in the data folder.
-
-        Raises:
-            FileNotFoundError: there is none; names those there are.
-        """
-        path = Path(self.cfg.data) / f"{subset}.tsv"
-        if not path.is_file():
-            known = ", ".join(sorted(other.stem for other in path.parent.glob("*.tsv"))) or "none"
-            raise FileNotFoundError(f"subset must be a manifest in {path.parent} ({known}), got {subset!r}")
-        return path
+        """The manifest of this name in the data folder; FileNotFoundError where there is none."""
+        return manifest_path(self.cfg.data, subset)
 
     def load_dataset(self, split, combine=False, **kwargs):
         """Opens a subset; fairseq combines the training subset alone, which is how it is known here."""
@@ -149,6 +147,7 @@ class ECGTask(FairseqTask):
         # fairseq hands tasks a copy of their configuration and saves the original, here two steps up from the model's.
         if root is not None and "task" in root:
             refuse_legacy_parts(root)
+            refuse_useless_groups(root)
             with open_dict(root.task):
                 for key in self.resolved_keys:
                     root.task[key] = self.cfg[key]

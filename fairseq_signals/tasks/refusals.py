@@ -12,13 +12,11 @@ from fairseq_signals.modules.checkpoint import is_whole, newest_whole, read_chec
 def refuse_legacy_parts(root):
     """Stops a run with a part of fairseq that predates its configuration, such as the optimiser `sgd`.
 
-    fairseq would save a Python object for it, and no such checkpoint loads safely. Also one whose rates by group
-    would not be what they look like, see `refuse_useless_groups`.
+    fairseq would save a Python object for it, and no such checkpoint loads safely.
 
     Raises:
         ValueError: names the part.
     """
-    refuse_useless_groups(root)
     for kind in root:
         if isinstance(root[kind], Namespace):
             raise ValueError(

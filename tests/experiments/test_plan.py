@@ -150,8 +150,8 @@ def test_a_method_takes_two_steps_where_another_takes_one(write_study):
         "diagnosis/random_init/P-2/seed1",
     ]
     assert cells["cmsc"].task == "diagnosis" and cells["cmsc"].job.data == "data/b"
-    assert cells["cmsc"].job.origin.name == "pretraining/cmsc/12/seed1"
-    assert cells["random_init"].job.origin is cells["random_init"].job
+    assert cells["cmsc"].job.line[0].name == "pretraining/cmsc/12/seed1"
+    assert cells["random_init"].job.line[0] is cells["random_init"].job
 
 
 def test_two_steps_from_a_random_start_have_no_pretraining(write_study):

@@ -12,8 +12,8 @@ from torch import nn
 from fairseq_signals.tasks.ecg_task import ECGTask
 from fairseq_signals.tasks.refusals import (
     refuse_decay_of_frozen,
-    refuse_legacy_parts,
     refuse_torn_checkpoint,
+    refuse_useless_groups,
 )
 
 
@@ -93,7 +93,7 @@ def without(*names, **changes):
 )
 def test_rates_by_group_that_would_not_hold_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        refuse_legacy_parts(configuration(**settings))
+        refuse_useless_groups(configuration(**settings))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_rates_by_group_that_would_not_hold_are_refused(settings, message):
     ],
 )
 def test_rates_by_group_that_hold_are_welcome(settings):
-    refuse_legacy_parts(configuration(**settings))
+    refuse_useless_groups(configuration(**settings))
 
 
 def test_decay_is_refused_where_a_flat_copy_would_shrink_a_frozen_encoder():

@@ -64,9 +64,8 @@ def combine(
     digest = _plan_digest(plan, parts, meanings)
     card = read_card(dest)
     if card is None or card.get("preparation") != digest or work.overwrite:
-        content = _decide(
-            plan, parts, meanings, source_of_name
-        )  # what cannot be combined is refused before anything is begun
+        # What cannot be combined is refused before anything is begun.
+        content = _decide(plan, parts, meanings, source_of_name)
         with held(dest) as folder:
             begin(dest, folder, digest, work.overwrite)
             copied = fill(list(content.shards.values()), dest / STORE_FOLDER, work.workers, work.dask)
