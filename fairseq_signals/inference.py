@@ -69,7 +69,8 @@ class TrainedModel(nn.Module):
         """Embeddings `[B, E]` of a batch of stored integers."""
         windows = windows_from_batch(batch, next(self.parameters()).device)
         windows = choose_leads(windows, lead_indices(self.leads), pad=not self.drop_leads)
-        return self.encoder(self.preprocess(windows.signal, windows.lengths, windows.present), windows.lengths)
+        prepared = self.preprocess(windows.signal, windows.lengths, windows.present)
+        return self.encoder(prepared, windows.lengths, windows.present)
 
     def embed(self, recordings: Recordings, batch_size: int = 64, progress: bool = True) -> np.ndarray:
         """Mean embedding of each recording's windows, float64 `[N, E]`; see `embed`."""

@@ -84,13 +84,13 @@ class ECGBYOL(ECGModel):
         """
         signal = self.prepared(signal, lengths, present)
         valid = self.valid_windows(signal, lengths)
-        embedding = self.encoder(signal, lengths)
+        embedding = self.encoder(signal, lengths, present)
         projection = self.project(embedding, valid)
         return {
             "embedding": embedding,
             "projection": projection,
             "prediction": self.predict(projection, valid),
-            "target": self.target_project(self.target_encoder(signal, lengths), valid),
+            "target": self.target_project(self.target_encoder(signal, lengths, present), valid),
             "valid": valid,
         }
 

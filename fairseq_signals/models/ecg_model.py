@@ -108,7 +108,7 @@ class ECGModel(BaseFairseqModel):
 
     def embed(self, signal: Tensor, lengths: Tensor | None = None, present: Tensor | None = None) -> Tensor:
         """Embeddings `[B, E]` of windows `[B, L, T]` in millivolts."""
-        return self.encoder(self.prepared(signal, lengths, present), lengths)
+        return self.encoder(self.prepared(signal, lengths, present), lengths, present)
 
     def valid_windows(self, signal: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Which windows `[B, L, T]` hold at least one frame of the encoder: boolean `[B]`."""

@@ -107,7 +107,7 @@ class ECGSwAV(ECGModel):
         """
         signal = self.prepared(signal, lengths, present)
         valid = self.valid_windows(signal, lengths)
-        embedding = self._embedded(signal, lengths)
+        embedding = self._embedded(signal, lengths, present)
         features = F.normalize(self.project(embedding, valid).float(), dim=1)
         crops = features.unflatten(0, (len(self.cfg.crop_samples), -1))  # [V, B, D]
         fixed = self.num_updates < self.cfg.fixed_prototype_updates
@@ -123,15 +123,16 @@ class ECGSwAV(ECGModel):
             "valid": valid,
         }
 
-    def _embedded(self, signal: Tensor, lengths: Tensor | None) -> Tensor:
+    def _embedded(self, signal: Tensor, lengths: Tensor | None, present: Tensor | None) -> Tensor:
         """Embeddings `[V * B, E]`; crops of one length pass together, unpadded where all of them are whole."""
         if lengths is None:
-            return self.encoder(signal)
+            return self.encoder(signal, None, present)
         windows, parts, first = len(signal) // len(self.cfg.crop_samples), [], 0
         for size, crops in groupby(self.cfg.crop_samples):
             rows = slice(first, first + windows * len(list(crops)))
             whole = bool((lengths[rows] == size).all())
-            parts.append(self.encoder(signal[rows, :, :size], None if whole else lengths[rows]))
+            there = None if present is None else present[rows]
+            parts.append(self.encoder(signal[rows, :, :size], None if whole else lengths[rows], there))
             first = rows.stop
         return torch.cat(parts)
 
