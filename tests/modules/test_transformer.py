@@ -2,7 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from fairseq_signals.modules.transformer import SelfAttention, TransformerLayer, attention_mask, initialise_bert
+from fairseq_signals.modules.transformer import (
+    SelfAttention,
+    TransformerLayer,
+    attention_mask,
+    initialise_bert,
+    initialise_xavier,
+)
 
 B, F, D, H = 3, 6, 8, 2
 COUNTS = torch.tensor([6, 2, 4])
@@ -104,3 +110,33 @@ def test_bert_s_weights_have_a_deviation_of_0_02():
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="dim must be a multiple of heads, got dim 8 and 3 heads"):
         SelfAttention(8, 3, 0.0)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_a_dropped_path_leaves_a_window_as_it_is_and_the_others_in_the_mean(norm_first):
+    layer, frames = TransformerLayer(D, H, 16, 0.0, 0.0, norm_first=norm_first, drop_path=0.25), torch.randn(1, F, D)
+    branch = layer.drop_path.train()(frames.expand(4000, F, D))
+    dropped = (branch == 0).flatten(1).all(dim=1)
+    assert dropped.float().mean().item() == pytest.approx(0.25, abs=0.03)
+    torch.testing.assert_close(branch[~dropped], (frames / 0.75).expand(int((~dropped).sum()), F, D))
+    torch.manual_seed(0)
+    outputs = layer.train()(frames.expand(64, F, D))
+    assert len(torch.unique(outputs.detach().round(decimals=4), dim=0)) == 4, "each half is there or not"
+    if norm_first:
+        assert (outputs == frames).flatten(1).all(dim=1).any()
+    layer.eval()
+    torch.testing.assert_close(layer(frames.expand(64, F, D)), layer(frames).expand(64, F, D))
+
+
+def test_the_norms_take_the_epsilon_that_is_given():
+    layer = TransformerLayer(D, H, 16, epsilon=0.5)
+    assert layer.attention_norm.eps == layer.feed_norm.eps == 0.5
+    assert TransformerLayer(D, H, 16).feed_norm.eps == 1e-5
+
+
+def test_xavier_s_bounds_and_zero_biases():
+    layer = TransformerLayer(128, 2, 256)
+    initialise_xavier(layer)
+    bound = (6 / (128 + 3 * 128)) ** 0.5  # queries, keys and values are one matrix
+    assert 0.98 * bound < layer.attention.qkv.weight.abs().max() <= bound
+    assert not layer.attention.qkv.bias.any() and not layer.narrow.bias.any()
