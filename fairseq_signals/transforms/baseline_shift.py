@@ -9,6 +9,8 @@ a sign of its own, which leaves U(−0.5, 0.5) as it is. That code's spans (`rat
 window and last N(ratio, (0.2 ratio)²) of it; those of Mehari and Strodthoff (`seconds: 3, spans_per_second: 0.3,
 amplitude: 1, scale_power: 1, gain: signed_normal`) last N(s, (0.2 s)²) seconds around a uniform middle, cut off by the
 window's ends, 0 to 0.3 per second of them, the later drawn over the earlier. Those authors keep no limb relations here.
+Nakamoto et al. 2022 name baseline shifting and do not say of what: `whole: true` shifts the window from end to end,
+which a preprocessing that takes off each lead's mean undoes.
 """
 
 import math
@@ -87,6 +89,7 @@ class BaselineShiftSettings(WaveSettings):
         seconds: mean length of a span in seconds, in place of `ratio`.
         spans: number of spans in a window, each with a step of its own.
         spans_per_second: where above 0, draw the number of spans from 0 to this, times the window's length, rounded up.
+        whole: one step for the whole window, in place of spans.
     """
 
     gain: str = "sign"
@@ -94,6 +97,7 @@ class BaselineShiftSettings(WaveSettings):
     seconds: float | None = None
     spans: int = 1
     spans_per_second: float = 0.0
+    whole: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -106,6 +110,8 @@ class BaselineShiftSettings(WaveSettings):
         require(is_count(self.spans, 1), "spans of baseline shift", "be 1, 2, 3, …", self.spans)
         per_second = is_number(self.spans_per_second, 0)
         require(per_second, "spans_per_second of baseline shift", "be a number from 0 on", self.spans_per_second)
+        alone = not self.whole or (self.ratio, self.seconds, self.spans, self.spans_per_second) == (None, None, 1, 0)
+        require(self.whole in (True, False) and alone, "whole of baseline shift", "be false with spans", self.whole)
 
 
 @register_transform("baseline_shift")
@@ -137,6 +143,8 @@ class BaselineShift:
 
     def _spans(self, valid: Tensor, shape: torch.Size, rate: float, source: dict[str, Any]) -> tuple[Tensor, Tensor]:
         ratio, seconds = self.settings.ratio, self.settings.seconds
+        if self.settings.whole:
+            return torch.zeros_like(valid).long(), valid.long()
         if ratio is None and seconds is None:
             return spans_between(torch.rand(2, *shape, **source), valid)
         mean = torch.full_like(valid, seconds * rate) if ratio is None else ratio * valid

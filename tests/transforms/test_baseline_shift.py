@@ -117,6 +117,14 @@ def test_several_spans_have_steps_of_their_own():
     assert set(levels) <= {1, 2, 3} and np.mean(levels) > 2.5
 
 
+def test_a_whole_window_is_shifted_from_end_to_end_of_what_is_valid():
+    noise = _noise(N, 20, whole=True)
+    assert (noise == noise[..., :1]).all()
+    assert kstest(noise[:, 1, 0], "uniform", args=(-0.5, 1)).pvalue > 1e-3
+    padded = _noise(4, 20, lengths=[20, 7, 1, 0], whole=True)
+    assert ((padded[:, [0, 1, 6, 11]] != 0).sum(2) == np.array([[20], [7], [1], [0]])).all()
+
+
 def test_the_form_of_mehari_and_strodthoff_runs_and_keeps_the_relations():
     noise = _noise(200, 1000, **MEHARI)
     assert np.isfinite(noise).all() and 0.1 < (noise == 0).all((1, 2)).mean() < 0.4
@@ -145,6 +153,7 @@ def test_the_wave_against_a_plain_loop():
         ({"ratio": 0.2, "seconds": 3}, r"ratio and seconds of baseline shift must not be given both, got \(0.2, 3\)"),
         ({"spans": 0}, "spans of baseline shift must be 1, 2, 3, …, got 0"),
         ({"spans_per_second": float("nan")}, "spans_per_second of baseline shift must be a number from 0 on, got nan"),
+        ({"whole": True, "ratio": 0.2}, "whole of baseline shift must be false with spans, got True"),
         ({"gain_per": "beat"}, "gain_per of a noise must be lead or window, got 'beat'"),
     ],
 )

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import correlate1d, gaussian_filter1d
+from scipy.stats import kstest
 
 from fairseq_signals.transforms.gaussian_blur import KERNEL, GaussianBlur, GaussianBlurSettings, gaussian_kernel
 from fairseq_signals.transforms.windows import Windows
@@ -57,6 +58,25 @@ def test_a_constant_stays_constant_up_to_the_ends_of_what_is_valid():
     torch.testing.assert_close(out.signal, 0.7 * valid.unsqueeze(1).expand_as(out.signal).float())
 
 
+def test_a_range_of_widths_gives_each_window_its_own_uniform_one():
+    pulse = torch.zeros(2000, 2, 101)
+    pulse[:, :, 50] = 1.0
+    out = _blurred(pulse, sigma_seconds=[0.02, 0.08]).signal.double()
+    assert torch.equal(out[:, 0], out[:, 1])
+    moment = ((torch.arange(101) - 50.0).square() * out[:, 0]).sum(1).sqrt()  # samples of 10 ms
+    assert kstest(moment.numpy(), "uniform", args=(2, 6)).pvalue > 1e-3
+    torch.testing.assert_close(out.sum(2), torch.ones(2000, 2, dtype=torch.float64), atol=1e-4, rtol=0)
+    single = _blurred(pulse[:1], sigma_seconds=0.05).signal
+    torch.testing.assert_close(_blurred(pulse[:1], sigma_seconds=[0.05, 0.05]).signal, single)
+
+
+def test_windows_of_own_widths_keep_constants_and_padding():
+    lengths = torch.tensor([30, 4, 0])
+    out = _blurred(torch.full((3, 2, 30), 0.7), lengths, sigma_seconds=[0.01, 0.1])
+    valid = torch.arange(30) < lengths.unsqueeze(1)
+    torch.testing.assert_close(out.signal, 0.7 * valid.unsqueeze(1).expand_as(out.signal).float())
+
+
 def test_windows_are_changed_with_the_probability():
     signal = _random(2000, 1, 10)
     changed = (_blurred(signal, probability=0.3).signal != signal).flatten(1).any(1)
@@ -64,9 +84,9 @@ def test_windows_are_changed_with_the_probability():
     assert torch.equal(_blurred(signal, probability=0.0).signal, signal)
 
 
-@pytest.mark.parametrize("sigma", [0, -0.1, float("inf"), "wide"])
+@pytest.mark.parametrize("sigma", [0, -0.1, float("inf"), "wide", [0, 0.1], [0.2, 0.1]])
 def test_impossible_widths_are_refused(sigma):
-    with pytest.raises(ValueError, match="sigma_seconds of gaussian_blur must be a number above 0 or none, got"):
+    with pytest.raises(ValueError, match=r"sigma_seconds of gaussian_blur must be a number above 0, .* or none, got"):
         GaussianBlurSettings(sigma_seconds=sigma)
     with pytest.raises(ValueError, match="probability of gaussian_blur must lie in 0 to 1, got"):
-        GaussianBlurSettings(probability=sigma if sigma != 0 else 2)
+        GaussianBlurSettings(probability=sigma or 2)

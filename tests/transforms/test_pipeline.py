@@ -97,7 +97,9 @@ def test_every_transform_is_repeatable_leaves_its_input_and_keeps_silence(name, 
         assert result.signal.dtype == torch.float32 and result.signal.isfinite().all()
         assert torch.equal(result.with_signal(result.signal).signal, result.signal)
         assert not (result.present & ~windows.present).any()
-        assert not padded or torch.equal(result.lengths, windows.lengths)
+        shorter = name in ("resize", "random_subset")  # whose compressed windows are padded
+        assert shorter or result.lengths is windows.lengths
+        assert (result.valid_lengths <= windows.valid_lengths).all()
         assert result.ids is windows.ids and result.view is windows.view
 
 
