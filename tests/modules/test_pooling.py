@@ -1,7 +1,9 @@
+import math
+
 import pytest
 import torch
 
-from fairseq_signals.modules.pooling import last_pool, max_pool, mean_pool, valid_frames
+from fairseq_signals.modules.pooling import last_pool, max_pool, mean_pool, segment_means, valid_frames
 
 
 def test_mean_over_valid_frames_against_a_plain_loop():
@@ -51,3 +53,16 @@ def test_the_last_frame_is_the_last_valid_one():
     frames.requires_grad_()
     last_pool(frames, torch.tensor([2, 1, 0])).sum().backward()
     assert frames.grad[..., 0].tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("segments", [1, 3, 5, 8])
+def test_means_of_equal_stretches_equal_a_plain_loop_and_pytorch_s_own(segments):
+    frames, counts = torch.randn(4, 5, 2), torch.tensor([5, 3, 1, 0])
+    padded = frames.masked_fill((torch.arange(5) >= counts[:, None]).unsqueeze(2), torch.nan)
+    means = segment_means(padded, segments, counts)
+    assert means.shape == (4, segments, 2) and not means[3].any()
+    for b, n in enumerate(counts[:3].tolist()):
+        for i in range(segments):
+            stretch = frames[b, math.floor(i * n / segments) : math.ceil((i + 1) * n / segments)]
+            torch.testing.assert_close(means[b, i], stretch.sum(dim=0) / len(stretch))
+        torch.testing.assert_close(means[b : b + 1], segment_means(frames[b : b + 1, :n], segments))
