@@ -1,13 +1,12 @@
 """A folder of example data: many synthetic patients in WFDB files, made by several workers."""
 
-import json
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 from tqdm import tqdm
 
-from fairseq_signals.data.atomic import written_whole
+from fairseq_signals.data.synthetic.claim import claim
 from fairseq_signals.data.synthetic.recording import generate_patient, number_of_recordings
 from fairseq_signals.data.synthetic.write import is_complete, write_wfdb
 
@@ -46,7 +45,7 @@ def make_example_data(
         raise ValueError(f"patients must be 1 to 99999 and workers 1 to 256, got {patients} and {workers}")
     generate_patient(0, seed, rate, seconds, recordings=0)  # refuses settings before anything is written
     dest = Path(dest)
-    _claim(dest, {"rate": float(rate), "seconds": float(seconds), "seed": seed})
+    claim(dest / SETTINGS, {"rate": float(rate), "seconds": float(seconds), "seed": seed})
     task = partial(_make_patient, dest=dest, rate=rate, seconds=seconds, seed=seed)
     with tqdm(total=patients, unit="patient", desc="example data", disable=not progress) as bar:
         total = 0
@@ -75,16 +74,3 @@ def _map(task, numbers, workers: int):
         return
     with get_context("spawn").Pool(workers) as pool:
         yield from pool.imap_unordered(task, numbers, chunksize=8)
-
-
-def _claim(dest: Path, settings: dict) -> None:
-    """Notes the settings in the folder, or refuses a folder made with others."""
-    note = dest / SETTINGS
-    if note.is_file():
-        found = json.loads(note.read_text())
-        if found != settings:
-            raise ValueError(f"settings must be those the folder was made with, {found}, got {settings} ({note})")
-        return
-    dest.mkdir(parents=True, exist_ok=True)
-    with written_whole(note, "w") as file:
-        file.write(json.dumps(settings) + "\n")

@@ -14,7 +14,14 @@ ELECTRODES[2:, :3] = -1 / 3
 ELECTRODES[2:, 3:] = np.eye(6)
 
 
-def electrode_noise(time: np.ndarray, rate: float, respiration: float, generator: np.random.Generator) -> np.ndarray:
+def electrode_noise(
+    time: np.ndarray,
+    rate: float,
+    respiration: float,
+    generator: np.random.Generator,
+    strength: float = 1.0,
+    mains_hz: float = 50.0,
+) -> np.ndarray:
     """`[8, T]` mV of noise in I, II, V1 to V6, at a level drawn for the recording.
 
     Args:
@@ -22,13 +29,15 @@ def electrode_noise(time: np.ndarray, rate: float, respiration: float, generator
         rate: samples per second; muscle noise reaches up to half of it.
         respiration: breaths per second.
         generator: where it comes from.
+        strength: of all of it, relative to an ordinary place.
+        mains_hz: frequency of the mains.
     """
-    level = np.exp(generator.normal(0, 0.45))
+    level = strength * np.exp(generator.normal(0, 0.45))
     noise = _wander(time, respiration, level, generator)
     noise += _muscle(len(time), level, generator)
-    mains = 0.004 * generator.exponential() * np.exp(generator.normal(0, 0.4, (9, 1)))
-    if rate > 2 * 50:  # at 100 Hz and below a recorder's filter has removed it
-        noise += mains * np.sin(2 * np.pi * (50 * time + generator.random()))
+    mains = strength * 0.004 * generator.exponential() * np.exp(generator.normal(0, 0.4, (9, 1)))
+    if rate > 2 * mains_hz:  # at 100 Hz and below a recorder's filter has removed it
+        noise += mains * np.sin(2 * np.pi * (mains_hz * time + generator.random()))
     return ELECTRODES @ noise
 
 

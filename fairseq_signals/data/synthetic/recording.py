@@ -71,7 +71,8 @@ def generate_patient(
     patient = draw_patient(number, _generator(seed, number, 0), conditions)
     count = number_of_recordings(number, seed) if recordings is None else recordings
     return [
-        _record(patient, index, _generator(seed, number, index), rate, seconds, noise) for index in range(1, count + 1)
+        record_patient(patient, index, _generator(seed, number, index), rate, seconds, noise)
+        for index in range(1, count + 1)
     ]
 
 
@@ -80,9 +81,19 @@ def number_of_recordings(number: int, seed: int = 0) -> int:
     return 2 + int(_generator(seed, number, 10**6).random() < 0.3)
 
 
-def _record(
-    patient: Patient, index: int, generator: np.random.Generator, rate: float, seconds: float, noise: bool
+def record_patient(
+    patient: Patient, index: int, generator: np.random.Generator, rate: float, seconds: float, noise: bool = True
 ) -> Record:
+    """One recording of a patient, the `index`th, on a day and with electrodes that the generator draws.
+
+    Args:
+        patient: who is recorded.
+        index: number of the recording, for its id.
+        generator: of this recording alone.
+        rate: samples per second.
+        seconds: length of the recording.
+        noise: whether electrodes add wander, muscle and mains.
+    """
     session = _draw_session(patient, generator)
     beats = draw_beats(patient, session.rate, seconds, generator)
     time = np.arange(round(seconds * rate)) / rate
