@@ -16,6 +16,7 @@ from tqdm import tqdm
 from fairseq_signals.data.dataset import WindowDataset
 from fairseq_signals.data.in_memory import batches_of_records
 from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices, parse_leads
+from fairseq_signals.data.number_rules import class_names
 from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.record import Record
 from fairseq_signals.encoders import build_encoder
@@ -33,7 +34,9 @@ class TrainedModel(nn.Module):
     """A checkpoint's preprocessing and encoder, and its classes where it diagnoses.
 
     Attributes:
-        classes: class codes in the order of `predict`'s columns; empty for models without a diagnosis.
+        classes: names of the classes in the order of `predict`'s columns; empty for models without a diagnosis.
+        definitions: the same as the task was told them: class codes, and rules that make a class of a number
+            (`lvsd: ef < 40`), by which `data.manifest.label_matrix` finds the labels.
         rate: Hz of the windows.
         window_seconds, stride_seconds: how recordings are tiled.
         leads: leads that the model was given; others are ignored.
@@ -52,10 +55,13 @@ class TrainedModel(nn.Module):
         self.encoder = build_encoder(model["encoder"])
         load_part(self.encoder, state["model"], "encoder", checkpoint)
         self.preprocess = Preprocess(PreprocessSettings(**model["preprocess"]), self.encoder.rate, self.encoder.leads)
-        self.classes: list[str] = list(task.get("classes") or []) if model["_name"] == "ecg_classifier" else []
+        diagnoses = model["_name"] == "ecg_classifier"
+        self.definitions: list[str] = list(task.get("classes") or []) if diagnoses else []
+        self.classes = class_names(self.definitions)
         if self.classes:
-            # Checkpoints from before there were heads with a hidden layer do not name it.
-            self.head = classification_head(self.encoder.embedding_dim, len(self.classes), model.get("head_hidden"))
+            # Checkpoints from before there were hidden layers, and a choice of norms, do not name them.
+            kind = {"hidden": model.get("head_hidden"), "norm": model.get("head_norm")}
+            self.head = classification_head(self.encoder.embedding_dim, len(self.classes), **kind)
             load_part(self.head, state["model"], "head", checkpoint)
         self.rate = float(task["rate"])
         self.leads, self.drop_leads = parse_leads(task["leads"]), bool(task["drop_leads"])

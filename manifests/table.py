@@ -8,7 +8,7 @@ be there: `file`, a path inside `--source`; `row`, its place in a file that hold
 path (and `:row`); `patient`; `labels` as in `manifests/parts/label_table.py`; `split` (train, valid, test); any other
 is kept. `--columns` says which columns of the table these are, and gives others a new name.
 
-A class can be made of a number such as the ejection fraction (`--label`, `manifests/details/number_rules.py`): where
+A class can be made of a number such as the ejection fraction (`--label`, `fairseq_signals/data/number_rules.py`): where
 the cell is empty or no number, the class is unknown, never absent. Numbers that stand for a missing one
 (`--missing ef=-1`) are unknown too. Without `labels` and `--label`, labels are those that the files state; a file that
 states none is unlabelled.
@@ -33,9 +33,10 @@ from pathlib import Path
 
 from fairseq_signals.data.item import Packed, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS, canonical_lead
+from fairseq_signals.data.number_rules import number_of, parse_rule
 from fairseq_signals.data.preparation import Arrangement, Source, prepare
 from fairseq_signals.data.row import Row
-from manifests.details.number_rules import Rules, number_of, parse_rule
+from fairseq_signals.data.rule_tally import Rules
 from manifests.details.rows_of_files import check_rows
 from manifests.details.table_items import MEANT, read_items, renamed_columns
 from manifests.parts.arranging import (

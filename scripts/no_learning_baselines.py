@@ -23,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     answer = "training recordings that answer, for diagnosis (50, or all where there are fewer)"
     parser.add_argument("--neighbours", type=int, metavar="K", help=answer)
     parser.add_argument("--threshold", default="0.5", help="probability from which a class is decided: a number, or fit or fit_per_class, fitted on valid (0.5)")  # fmt: skip  # noqa: E501
+    parser.add_argument("--classes", action="append", metavar="CLASS", help="for diagnosis: a code, or a rule such as 'lvsd: ef < 40'; may be given several times (those of dataset.yaml)")  # fmt: skip  # noqa: E501
     parser.add_argument("--whiten", metavar="SUBSET", help="for identification: fit a linear map on simulated other sessions of these recordings first, such as pretrain (none)")  # fmt: skip  # noqa: E501
     parser.add_argument("--results-path", type=Path, metavar="FOLDER", help="where metrics_<subset>.json and predictions_<subset>.tsv are written")  # fmt: skip  # noqa: E501
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (1)")
@@ -40,7 +41,7 @@ def main(arguments: "list[str] | None" = None) -> None:
         if options.task == "identification":
             scores = identify(*common, options.whiten, **windows)
         else:
-            scores = diagnose(*common, options.neighbours, options.threshold, **windows)
+            scores = diagnose(*common, options.neighbours, options.threshold, classes=options.classes, **windows)
     except (ValueError, OSError) as error:
         parser.exit(2, f"error: {error}\n")
     for name in _SHOWN:

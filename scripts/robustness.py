@@ -50,7 +50,7 @@ def _loaded(models: list[str], device: torch.device) -> dict[str, list[TrainedMo
         loaded.setdefault(label, []).append(TrainedModel(path).to(device))
     every = [model for runs in loaded.values() for model in runs]
     for model in every:
-        if not model.classes or model.classes != every[0].classes:
+        if not model.classes or model.definitions != every[0].definitions:
             raise ValueError(
                 f"models must diagnose the same classes in the same order, got {len(every[0].classes)} in "
                 f"{every[0].checkpoint} and others or none in {model.checkpoint}"
@@ -71,7 +71,7 @@ def measure(options: argparse.Namespace) -> list[LevelScore]:
     """Scores the models as asked for and writes table and picture."""
     loaded = _loaded(options.models, _device(options.device))
     manifest = Manifest(manifest_path(options.data, options.subset))
-    labels, known = label_matrix(manifest, next(iter(loaded.values()))[0].classes)
+    labels, known = label_matrix(manifest, next(iter(loaded.values()))[0].definitions)
     models = {
         label: [lambda records, run=run: run.predict(records, options.batch_size, progress=False) for run in runs]
         for label, runs in loaded.items()

@@ -14,8 +14,10 @@ import numpy as np
 from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.data.card import read_card
 from fairseq_signals.data.label_cells import LabelCells
+from fairseq_signals.data.number_rules import class_names, is_rule, parse_rule
 from fairseq_signals.data.row import COLUMNS, CellError, Row, clean, format_row, parse_labels, parse_row
 from fairseq_signals.data.row_columns import RowColumns
+from fairseq_signals.data.rule_labels import rule_matrix
 from fairseq_signals.data.tab_separated import TabSeparated
 
 
@@ -167,19 +169,34 @@ def label_matrix(manifest: Manifest, classes: Sequence[str]) -> tuple[np.ndarray
 
     Args:
         manifest: `N` rows.
-        classes: `C` codes, in the order of the columns wanted.
+        classes: `C` class codes, or rules that make a class of a column's numbers (`lvsd: ef < 40`, see
+            `number_rules`), in the order of the columns wanted.
 
     Returns:
         labels bool `[N, C]`, and known bool `[N, C]`; labels are False where nothing is known.
 
     Raises:
-        ValueError: a class is not in the data set's list, or, where there is no list, a label not among `classes`.
+        ValueError: a class is not in the data set's list, or, where there is no list, a label not among `classes`; a
+            rule is not written as one, or its column is not in the manifest; two classes have one name.
     """
+    class_names(classes)  # of which no two may be one
+    ruled = np.array([is_rule(text) for text in classes], bool)
+    labels, known = (np.zeros((len(manifest), len(classes)), bool) for _ in range(2))
+    codes = [text for text, rule in zip(classes, ruled, strict=True) if not rule]
+    rules = [parse_rule(text) for text, rule in zip(classes, ruled, strict=True) if rule]
+    if codes:
+        labels[:, ~ruled], known[:, ~ruled] = _code_matrix(manifest, codes)
+    if rules:
+        labels[:, ruled], known[:, ruled] = rule_matrix(manifest, rules)
+    return labels, known
+
+
+def _code_matrix(manifest: Manifest, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     place = {code: column for column, code in enumerate(classes)}
     strangers = [code for code in classes if manifest.classes is not None and code not in manifest.classes]
-    if strangers or len(place) != len(classes):
+    if strangers:
         raise ValueError(
-            f"classes must be different ones of the data set, got {', '.join(strangers or classes)} ({manifest.folder})"
+            f"classes must be different ones of the data set, got {', '.join(strangers)} ({manifest.folder})"
         )
     cells, places = manifest.distinct("labels")
     parsed = LabelCells(cells)

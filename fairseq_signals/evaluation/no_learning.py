@@ -4,6 +4,7 @@ These are the rows of a table that every trained model has to beat. Metrics are 
 models, over the same windows and recordings, and written to files of the same names.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.manifest import Manifest, label_matrix, manifest_path
+from fairseq_signals.data.number_rules import class_names
 from fairseq_signals.evaluation.arrays import boolean_table, finite_table, known_table
 from fairseq_signals.evaluation.diagnosis import diagnosis_scores
 from fairseq_signals.evaluation.identification import identification_scores, match
@@ -84,12 +86,13 @@ def diagnose(
     threshold: str = "0.5",
     train_subset: str = "train",
     valid_subset: str = "valid",
+    classes: Sequence[str] | None = None,
     **windows,
 ) -> dict[str, Any]:
     """Scores of the training recordings' labels as an answer for others; see `evaluation.diagnosis`.
 
     Args:
-        data: folder with the manifests and `dataset.yaml`, whose classes are scored.
+        data: folder with the manifests and `dataset.yaml`.
         descriptor: a name among `evaluation.ecg_descriptors.DESCRIPTORS`, or `prevalence`.
         leads: standard names of the available leads; the others are zero.
         results: folder for `metrics_<subset>.json` and `predictions_<subset>.tsv`; None writes nothing.
@@ -98,15 +101,18 @@ def diagnose(
         threshold: a probability, or `fit` or `fit_per_class` on `valid_subset`, as for trained models.
         train_subset: name of the manifest whose labels answer.
         valid_subset: name of the manifest to fit thresholds on.
+        classes: codes, or rules that make a class of a number (`lvsd: ef < 40`); None takes those of `dataset.yaml`.
         windows: `window_seconds`, `workers`, `progress` of `window_descriptors.describe_recordings`.
 
     Raises:
         ValueError, FileNotFoundError: a manifest, a recording or a setting is not as it must be.
     """
     train = Manifest(manifest_path(data, train_subset))
-    if not train.classes:
+    wanted = train.classes if classes is None else classes
+    if not wanted:
         raise ValueError(f"classes must be listed in dataset.yaml beside the manifests, got none ({train.folder})")
-    labels, known = label_matrix(train, train.classes)
+    labels, known = label_matrix(train, wanted)
+    names = class_names(wanted)
     neighbours = min(NEIGHBOURS, len(train)) if neighbours is None else neighbours
     described = {}
 
@@ -121,19 +127,19 @@ def diagnose(
         nearest = neighbours_answer(described[train_subset].vectors, labels, known, found.vectors, neighbours)
         return found.manifests[0], nearest
 
-    decision = _threshold(threshold, answer, valid_subset, train.classes)
+    decision = _threshold(threshold, answer, valid_subset, wanted)
     manifest, scores = answer(subset)
-    truth = label_matrix(manifest, train.classes)
+    truth = label_matrix(manifest, wanted)
     columns = {name: manifest.column(name) for name in GROUPINGS if name in manifest.columns}
     metrics = {
         **_settings(data, subset, leads, descriptor, described.get(subset)),
         **({} if descriptor == PREVALENCE else {"neighbours": neighbours}),
-        **diagnosis_scores(truth[0], truth[1], scores, train.classes, decision, columns),
+        **diagnosis_scores(truth[0], truth[1], scores, names, decision, columns),
     }
     if results:
         write_metrics(Path(results) / f"metrics_{subset}.json", metrics)
         path = Path(results) / f"predictions_{subset}.tsv"
-        write_predictions(path, manifest.column("id"), train.classes, scores, *truth)
+        write_predictions(path, manifest.column("id"), names, scores, *truth)
     return metrics
 
 
@@ -185,7 +191,7 @@ def _threshold(threshold: str, answer, valid_subset: str, classes) -> "float | n
     if threshold in fits:
         manifest, scores = answer(valid_subset)
         labels, known = label_matrix(manifest, classes)
-        return fits[threshold](labels, scores, classes, known=known)
+        return fits[threshold](labels, scores, class_names(classes), known=known)
     try:
         return float(threshold)
     except ValueError:

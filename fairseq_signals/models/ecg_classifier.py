@@ -1,7 +1,7 @@
 """An encoder and a head for diagnoses, several of which may apply.
 
-One linear layer (Oh et al. 2022, section 4; linear evaluation in Mehari & Strodthoff 2022, section 2.4), or one hidden
-layer before it (the latter's fine-tuning).
+One linear layer (Oh et al. 2022, section 4; linear evaluation in Mehari & Strodthoff 2022, section 2.4), behind a layer
+norm (Sawano et al. 2022), or with one hidden layer before it (Mehari & Strodthoff's fine-tuning; Nakamoto et al. 2022).
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fairseq_signals.models.downstream import DownstreamConfig, DownstreamModel
 from fairseq_signals.models.pretrained_head import head_settings
-from fairseq_signals.modules.heads import classification_head, usual_dropout
+from fairseq_signals.modules.heads import classification_head, usual_dropout, usual_norm
 
 HEAD_BIASES = ChoiceEnum(["zero", "prevalence"])
 
@@ -38,11 +38,19 @@ class ECGClassifierConfig(DownstreamConfig):
             "given: that of a pretrained_head, else 0"
         },
     )
+    head_norm: Optional[str] = field(
+        default=None,
+        metadata={
+            "help": "what the head normalises by: none or layer (layer norm and one linear layer, Sawano et al. 2022) "
+            "without a hidden layer, batch or none (two plain layers, Nakamoto et al. 2022) with one. If not given: "
+            "that of a pretrained_head, else none without a hidden layer and batch with one"
+        },
+    )
     head_dropout: Optional[float] = field(
         default=None,
         metadata={
             "help": "dropout before the head's last layer (and half of it before a hidden one). If not given: that of "
-            "a pretrained_head, else 0.5 with a hidden layer and 0 without"
+            "a pretrained_head, else 0.5 with a hidden layer and batch norm, and 0 without"
         },
     )
     pretrained_head: bool = field(
@@ -66,7 +74,9 @@ class ECGClassifier(DownstreamModel):
 
     def __init__(self, cfg: ECGClassifierConfig):
         super().__init__(cfg)
-        self.head = classification_head(self.encoder.embedding_dim, cfg.n_classes, cfg.head_hidden, cfg.head_dropout)
+        # Checkpoints from before there was a choice of norms do not name one.
+        kind = cfg.head_hidden, cfg.head_dropout, getattr(cfg, "head_norm", None)
+        self.head = classification_head(self.encoder.embedding_dim, cfg.n_classes, *kind)
 
     @classmethod
     def resolve_head(cls, cfg, task, saved):
@@ -79,8 +89,10 @@ class ECGClassifier(DownstreamModel):
         if cfg.pretrained_head:
             _resolve_pretrained_head(cfg, task, saved)
         cfg.head_hidden = cfg.head_hidden or 0
+        if cfg.head_norm is None:
+            cfg.head_norm = usual_norm(cfg.head_hidden)
         if cfg.head_dropout is None:
-            cfg.head_dropout = usual_dropout(cfg.head_hidden)
+            cfg.head_dropout = usual_dropout(cfg.head_hidden, cfg.head_norm)
 
     def pretrained_parts(self):
         """The encoder and, where it is asked for, the head."""
@@ -114,9 +126,11 @@ def _resolve_pretrained_head(cfg, task, saved):
         )
     settings = head_settings(saved, task.classes, cfg.pretrained)
     hidden = settings["head_hidden"] or 0
-    if cfg.head_hidden not in (None, hidden):
-        raise ValueError(
-            f"head_hidden must be that of the pre-trained head ({hidden}), got {cfg.head_hidden} ({cfg.pretrained})"
-        )
-    cfg.head_hidden = hidden
+    kind = {"head_hidden": hidden, "head_norm": settings["head_norm"] or usual_norm(hidden)}
+    for name, value in kind.items():
+        if cfg[name] not in (None, value):
+            raise ValueError(
+                f"{name} must be that of the pre-trained head ({value}), got {cfg[name]} ({cfg.pretrained})"
+            )
+        cfg[name] = value
     cfg.head_dropout = settings["head_dropout"] if cfg.head_dropout is None else cfg.head_dropout

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fairseq_signals.data.number_rules import class_names
+
 MODEL = "ecg_classifier"
 
 
 def head_settings(saved: Mapping[str, Any], classes: list[str], where: str | Path) -> dict[str, Any]:
-    """Settings of a checkpoint's head, `head_hidden` and `head_dropout`.
+    """Settings of a checkpoint's head, `head_hidden`, `head_dropout` and `head_norm`.
 
     Args:
         saved: the checkpoint, see `modules.checkpoint.read_checkpoint`.
-        classes: of the task, in its order.
+        classes: what those of the task are called, in its order.
         where: the checkpoint's path.
 
     Raises:
@@ -24,8 +26,8 @@ def head_settings(saved: Mapping[str, Any], classes: list[str], where: str | Pat
             f"checkpoint must hold a trained head for diagnosis ({MODEL}) with pretrained_head, got one of "
             f"{model['_name']} ({where})"
         )
-    refuse_other_classes([str(code) for code in saved["cfg"]["task"]["classes"]], classes, where)
-    return {name: model.get(name) for name in ("head_hidden", "head_dropout")}
+    refuse_other_classes(class_names([str(code) for code in saved["cfg"]["task"]["classes"]]), classes, where)
+    return {name: model.get(name) for name in ("head_hidden", "head_dropout", "head_norm")}
 
 
 def refuse_other_classes(head: list[str], task: list[str], where: str | Path):

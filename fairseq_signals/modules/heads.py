@@ -9,18 +9,22 @@ from fairseq_signals.modules.rank_batch_norm import RankBatchNorm
 
 
 class LinearHead(nn.Linear):
-    """One linear layer from embeddings `[B, E]` to logits `[B, C]` (Oh et al. 2022, section 4)."""
+    """One linear layer from embeddings `[B, E]` to logits `[B, C]` (Oh et al. 2022, section 4).
 
-    def __init__(self, inputs: int, outputs: int, dropout: float = 0.0):
-        """Args: `dropout` is the probability of dropping a number of the embedding in training."""
+    Behind a layer norm it is the head of Sawano et al. 2022 ("a normalization layer and a fully connected layer").
+    """
+
+    def __init__(self, inputs: int, outputs: int, dropout: float = 0.0, norm: str = "none"):
+        """Args: `dropout` is the probability of dropping a number of the embedding in training; `norm`: none, layer."""
         super().__init__(inputs, outputs)
         nn.init.xavier_uniform_(self.weight)
         nn.init.zeros_(self.bias)
         self.dropout = dropout
+        self.norm = nn.LayerNorm(inputs) if norm == "layer" else nn.Identity()
 
     def forward(self, embedding: Tensor, counted: Tensor | None = None) -> Tensor:
         """Logits `[B, C]` of embeddings `[B, E]`; which of them are `counted` makes no difference here."""
-        return super().forward(F.dropout(embedding, self.dropout, self.training))
+        return super().forward(F.dropout(self.norm(embedding), self.dropout, self.training))
 
     @property
     def class_bias(self) -> nn.Parameter:
@@ -30,6 +34,9 @@ class LinearHead(nn.Linear):
 
 class HiddenHead(nn.Module):
     """One hidden layer between embeddings `[B, E]` and logits `[B, C]`, each layer behind batch norm and dropout.
+
+    Without the norms it is the head of Nakamoto et al. 2022 ("two fully connected layers"), who give neither its width
+    nor what stands between the layers: a ReLU here.
 
     Source: Mehari & Strodthoff 2022 (https://arxiv.org/abs/2103.12676), section 2.2.2: a hidden layer of 512 units with
     batch norm and dropout. Their public code gives the rest: batch norm, dropout, linear, ReLU, batch norm, dropout,
@@ -41,11 +48,20 @@ class HiddenHead(nn.Module):
     network's precision.
     """
 
-    def __init__(self, inputs: int, hidden: int, outputs: int, dropout: float = 0.5):
-        """Args: `dropout` is the probability before the last layer; before the hidden one it is half of that."""
+    def __init__(self, inputs: int, hidden: int, outputs: int, dropout: float = 0.5, norm: str = "batch"):
+        """One hidden layer of so many units.
+
+        Args:
+            inputs: E.
+            hidden: units.
+            outputs: C.
+            dropout: probability before the last layer; before the hidden one it is half of that.
+            norm: before each layer: batch or none.
+        """
         super().__init__()
-        self.norm, self.hidden = RankBatchNorm(inputs), nn.Linear(inputs, hidden)
-        self.hidden_norm, self.output = RankBatchNorm(hidden), nn.Linear(hidden, outputs)
+        new_norm = RankBatchNorm if norm == "batch" else nn.Identity
+        self.norm, self.hidden = new_norm(inputs), nn.Linear(inputs, hidden)
+        self.hidden_norm, self.output = new_norm(hidden), nn.Linear(hidden, outputs)
         for layer in (self.hidden, self.output):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -68,18 +84,31 @@ class HiddenHead(nn.Module):
         return self.output.bias
 
 
-def _normalised(norm: RankBatchNorm, values: Tensor, counted: Tensor | None) -> Tensor:
+def _normalised(norm: nn.Module, values: Tensor, counted: Tensor | None) -> Tensor:
+    if isinstance(norm, nn.Identity):
+        return values
     if norm.training and len(values) == 1 and world_size() == 1:  # ranks must all go the same way
         return F.batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
     return norm(values, counted)
 
 
-def usual_dropout(hidden: int | None) -> float:
-    """The dropout of a head where none is given: 0.5 with a hidden layer, as published, and 0 without."""
-    return 0.5 if hidden else 0.0
+HEAD_NORMS = {"linear": ("none", "layer"), "hidden": ("batch", "none")}
+"""What a head of either kind may normalise by, the usual first."""
 
 
-def classification_head(inputs: int, outputs: int, hidden: int | None = 0, dropout: float | None = None) -> nn.Module:
+def usual_norm(hidden: int | None) -> str:
+    """The norm of a head where none is given: batch with a hidden layer, as published, and none without."""
+    return HEAD_NORMS["hidden" if hidden else "linear"][0]
+
+
+def usual_dropout(hidden: int | None, norm: str | None = None) -> float:
+    """The dropout of a head where none is given: 0.5 with a hidden layer and batch norm, as published, and 0 else."""
+    return 0.5 if hidden and norm in (None, "batch") else 0.0
+
+
+def classification_head(
+    inputs: int, outputs: int, hidden: int | None = 0, dropout: float | None = None, norm: str | None = None
+) -> nn.Module:
     """The head of a diagnosis model, from embeddings `[B, E]` to logits `[B, C]`.
 
     Args:
@@ -87,16 +116,26 @@ def classification_head(inputs: int, outputs: int, hidden: int | None = 0, dropo
         outputs: C.
         hidden: units of the hidden layer; 0 or None (checkpoints from before there was one) for a linear layer.
         dropout: probability before the last layer; None for `usual_dropout`.
+        norm: none or layer (before a linear layer alone), batch or none (with a hidden layer); None (checkpoints from
+            before there was a choice) for `usual_norm`.
 
     Raises:
-        ValueError: a number of units or a probability that cannot be.
+        ValueError: a number of units, a probability or a norm that cannot be.
     """
     if not (isinstance(hidden, int | None) and (hidden or 0) >= 0):
         raise ValueError(f"head_hidden must be a whole number of units, 0 for a linear layer, got {hidden!r}")
-    dropout = usual_dropout(hidden) if dropout is None else dropout
+    norm = usual_norm(hidden) if norm is None else norm
+    if norm not in HEAD_NORMS["hidden" if hidden else "linear"]:
+        raise ValueError(
+            f"head_norm must be none or layer for one linear layer, batch or none with a hidden layer, got {norm!r} "
+            f"(head_hidden={hidden or 0})"
+        )
+    dropout = usual_dropout(hidden, norm) if dropout is None else dropout
     if not 0 <= dropout < 1:
         raise ValueError(f"head_dropout must be a probability from 0 to below 1, got {dropout!r}")
-    return HiddenHead(inputs, hidden, outputs, dropout) if hidden else LinearHead(inputs, outputs, dropout)
+    if hidden:
+        return HiddenHead(inputs, hidden, outputs, dropout, norm)
+    return LinearHead(inputs, outputs, dropout, norm)
 
 
 class ProjectionHead(nn.Sequential):

@@ -4,6 +4,7 @@ Beside these stand `cinc_score_windows` and `macro_auc_windows`, over single win
 al. 2022, not comparable with challenge scores.
 """
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from omegaconf import II, open_dict
 
 from fairseq_signals.data.dataset import UNKNOWN
 from fairseq_signals.data.manifest import Manifest, label_matrix
+from fairseq_signals.data.number_rules import class_names, is_rule, parse_rule
+from fairseq_signals.data.rule_labels import rule_findings
 from fairseq_signals.evaluation.diagnosis import diagnosis_scores, window_scores
 from fairseq_signals.evaluation.prevalence import prevalence
 from fairseq_signals.evaluation.report import write_predictions
@@ -22,6 +25,8 @@ from fairseq_signals.evaluation.thresholds import fit_class_thresholds, fit_thre
 from fairseq_signals.models.ecg_model import plain
 from fairseq_signals.tasks.ecg_task import ECGTaskConfig
 from fairseq_signals.tasks.scored_task import ScoredTask
+
+logger = logging.getLogger(__name__)
 
 FITTED = ("fit", "fit_per_class")
 
@@ -32,7 +37,11 @@ class ECGClassificationConfig(ECGTaskConfig):
 
     classes: Any = field(
         default=None,
-        metadata={"help": "class codes, separated by commas or (yaml) a list; those of dataset.yaml if not given"},
+        metadata={
+            "help": "class codes, separated by commas or (yaml) a list; those of dataset.yaml if not given. A rule "
+            "such as 'lvsd: ef < 40' (<, <=, >, >=, ==, between A and B) makes a class of the manifest's column ef, "
+            "unknown where that holds no number; 'lvsd: ef < 40 missing -1' names numbers that stand for a missing one"
+        },
     )
     threshold: str = field(
         default="0.5",
@@ -46,15 +55,21 @@ class ECGClassificationConfig(ECGTaskConfig):
 
 @register_task("ecg_classification", dataclass=ECGClassificationConfig)
 class ECGClassification(ScoredTask):
-    """Labels come from the manifests; what is unknown there is neither trained on nor scored."""
+    """Labels come from the manifests; what is unknown there is neither trained on nor scored.
+
+    Attributes:
+        definitions: the classes as they were asked for: codes, and rules that make classes of numbers.
+        classes: what they are called, in the same order.
+    """
 
     resolved_keys = ("transforms", "classes")
 
     def __init__(self, cfg: ECGClassificationConfig, from_checkpoint: bool = False):
         super().__init__(cfg, from_checkpoint)
-        self.classes = self._class_list()
+        self.definitions = self._class_list()
+        self.classes = class_names(self.definitions)
         with open_dict(cfg):
-            cfg.classes = self.classes
+            cfg.classes = self.definitions
         self.thresholds: list[float] | float | None = None
         if cfg.threshold not in FITTED:
             self.thresholds = _probability(cfg.threshold)
@@ -75,35 +90,42 @@ class ECGClassification(ScoredTask):
             )
         return list(classes)
 
+    @property
+    def rules(self) -> dict[str, str]:
+        """The rules by the names of their classes."""
+        return {name: text for name, text in zip(self.classes, self.definitions, strict=True) if is_rule(text)}
+
     def prevalence(self) -> np.ndarray:
         """Share of the training recordings with each class among those of which it is known, float64 `[C]`."""
-        return prevalence(*label_matrix(Manifest(self.manifest(self.cfg.train_subset)), self.classes))
+        return prevalence(*label_matrix(Manifest(self.manifest(self.cfg.train_subset)), self.definitions))
 
     def label(self, windows, subset, training):
         """Attaches labels by class; a class that the data set does not list is unknown throughout."""
-        labels, known = [], []
-        for manifest in windows.manifests:
-            listed = self.classes if manifest.classes is None else manifest.classes
-            places = [place for place, code in enumerate(self.classes) if code in listed]
-            missing = [code for code in self.classes if code not in listed]
-            if training and missing:
-                raise ValueError(
-                    f"classes to train on must be listed in dataset.yaml, got {', '.join(missing)}, which "
-                    f"{manifest.path} does not list"
-                )
-            if not places:
-                raise ValueError(
-                    f"classes of {manifest.folder} must share some with the model's ({', '.join(self.classes)}), "
-                    f"got {', '.join(listed)}"
-                )
-            applies, is_known = label_matrix(manifest, [self.classes[place] for place in places])
-            for table, values in ((labels, applies), (known, is_known)):
-                whole = np.zeros((len(manifest), len(self.classes)), bool)
-                whole[:, places] = values
-                table.append(whole)
-        labels, known = np.concatenate(labels), np.concatenate(known)
+        tables = [self._labels(manifest, training) for manifest in windows.manifests]
+        labels, known = (np.concatenate(parts) for parts in zip(*tables, strict=True))
         self._known[subset] = labels, known
         windows.attach_labels(np.where(known, labels, UNKNOWN).astype(np.uint8))
+
+    def _labels(self, manifest: Manifest, training: bool) -> tuple[np.ndarray, np.ndarray]:
+        listed = self.classes if manifest.classes is None else manifest.classes
+        asked = [is_rule(text) or text in listed for text in self.definitions]
+        missing = [text for text, there in zip(self.definitions, asked, strict=True) if not there]
+        if training and missing:
+            raise ValueError(
+                f"classes to train on must be listed in dataset.yaml, got {', '.join(missing)}, which "
+                f"{manifest.path} does not list"
+            )
+        if not any(asked):
+            raise ValueError(
+                f"classes of {manifest.folder} must share some with the model's ({', '.join(self.classes)}), "
+                f"got {', '.join(listed)}"
+            )
+        labels, known = (np.zeros((len(manifest), len(asked)), bool) for _ in range(2))
+        there = [text for text in self.definitions if text not in missing]
+        labels[:, asked], known[:, asked] = label_matrix(manifest, there)
+        for line in rule_findings(manifest, [parse_rule(text) for text in there if is_rule(text)]):
+            logger.info("%s: %s", manifest.path.name, line)
+        return labels, known
 
     def outputs(self, outcome):
         """Probabilities `[B, C]`."""
@@ -124,7 +146,8 @@ class ECGClassification(ScoredTask):
                 f"for {subset} and none in the checkpoint"
             )
         threshold = 0.5 if self.thresholds is None else self.thresholds
-        return diagnosis_scores(labels, known, values, self.classes, threshold, self._columns(subset))
+        scores = diagnosis_scores(labels, known, values, self.classes, threshold, self._columns(subset))
+        return scores | ({"rules": self.rules} if self.rules else {})
 
     def score_windows(self, subset: str, values: np.ndarray, recordings: np.ndarray) -> dict[str, Any]:
         """The paper's unit, not comparable with challenge scores; see `evaluation.diagnosis.window_scores`."""
@@ -148,6 +171,7 @@ class ECGClassification(ScoredTask):
             "threshold": self.cfg.threshold,
             "thresholds": self.thresholds,
             "classes": self.classes,
+            "rules": self.rules,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]):
@@ -162,6 +186,10 @@ class ECGClassification(ScoredTask):
             raise ValueError(
                 f"classes must be the checkpoint's ({', '.join(state_dict['classes'])}), got {', '.join(self.classes)}"
             )
+        for name, text in self.rules.items():
+            before = state_dict.get("rules", {}).get(name, name)
+            if before != text:
+                logger.warning("class %s is told by %r here, by %r in the checkpoint's training", name, text, before)
         if self.cfg.threshold in FITTED and state_dict.get("threshold") == self.cfg.threshold:
             self.thresholds = state_dict["thresholds"]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from fairseq_signals.data.item import Item
-from manifests.details.number_rules import Rules
+from fairseq_signals.data.rule_tally import Rules
 from manifests.parts.cells import sex_or_cell
 from manifests.parts.csv_table import cells_of, columns_of
 from manifests.parts.label_table import described

@@ -197,3 +197,23 @@ def test_a_hidden_layer_stands_between_embedding_and_logits(build, arguments):
     assert model.head.hidden.weight.shape == (8, 96) and outcome["logits"].shape == (3, 23)
     torch.testing.assert_close(outcome["logits"], model.head(outcome["embedding"]))
     assert (cfg.model.head_hidden, cfg.model.head_dropout) == (8, 0.5)  # the default as it is now, for the checkpoint
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ([], (0, "none", 0.0)),
+        (["--head-norm", "layer"], (0, "layer", 0.0)),
+        (["--head-hidden", "8"], (8, "batch", 0.5)),
+        (["--head-hidden", "8", "--head-norm", "none"], (8, "none", 0.0)),
+    ],
+)
+def test_the_heads_of_all_papers_are_kept_with_every_setting(build, arguments, given, kept):
+    cfg, _, model, _ = build(*arguments["random"], *given)
+    assert (cfg.model.head_hidden, cfg.model.head_norm, cfg.model.head_dropout) == kept
+    assert isinstance(model.head.norm, torch.nn.Identity) == (kept[1] == "none")
+
+
+def test_a_norm_that_does_not_go_with_the_head_is_refused(build, arguments):
+    with pytest.raises(ValueError, match=r"head_norm must be none or layer for one linear layer.*got 'batch'"):
+        build(*arguments["random"], "--head-norm", "batch")

@@ -159,3 +159,27 @@ def test_windows_that_are_all_padding_make_no_statistics():
     torch.testing.assert_close(padded(torch.cat([rows, empty]), counted)[:6], expected, rtol=1e-5, atol=1e-6)
     for name, tensor in alone.state_dict().items():
         torch.testing.assert_close(padded.state_dict()[name], tensor, rtol=1e-5, atol=1e-6)
+
+
+def test_a_layer_norm_and_one_linear_layer():
+    head, embedding = shaken(classification_head(6, 3, norm="layer")), torch.randn(5, 6)
+    values = embedding.double().numpy()
+    mean, variance = values.mean(axis=1, keepdims=True), values.var(axis=1, keepdims=True)
+    values = normalised(values, mean, variance, head.norm)
+    values = values @ head.weight.detach().double().numpy().T + head.bias.detach().double().numpy()
+    np.testing.assert_allclose(head(embedding).detach().numpy(), values, atol=1e-5)
+    assert set(head.state_dict()) == {"weight", "bias", "norm.weight", "norm.bias"}
+
+
+def test_two_plain_layers_without_norm_and_dropout():
+    head, embedding = shaken(classification_head(6, 2, 4, norm="none")).train(), torch.randn(5, 6)
+    first, last = ([t.detach().double().numpy() for t in layer.parameters()] for layer in (head.hidden, head.output))
+    values = np.maximum(embedding.double().numpy() @ first[0].T + first[1], 0) @ last[0].T + last[1]
+    np.testing.assert_allclose(head(embedding).detach().numpy(), values, atol=1e-5)
+    assert set(head.state_dict()) == {"hidden.weight", "hidden.bias", "output.weight", "output.bias"}
+
+
+@pytest.mark.parametrize(("hidden", "norm"), [(0, "batch"), (8, "layer"), (0, "Layer")])
+def test_a_norm_that_a_head_does_not_have_is_refused(hidden, norm):
+    with pytest.raises(ValueError, match=f"head_norm must be none or layer .* got '{norm}'"):
+        classification_head(6, 2, hidden, norm=norm)

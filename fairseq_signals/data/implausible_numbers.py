@@ -19,7 +19,10 @@ def doubts(column: str, counts: Counter[float]) -> list[str]:
     lines = []
     for value in _stand_ins(counts):
         times = f"stands {counts[value]} times" if counts[value] > 1 else "stands once"
-        lines.append(f"{column}: {value:g} {times}: missing? --missing {column}={value:g} makes it unknown")
+        lines.append(
+            f"{column}: {value:g} {times}: missing? --missing {column}={value:g} makes it unknown, "
+            f"or 'missing {value:g}' at the end of its rule"
+        )
     fractions = sum(number for value, number in counts.items() if 0 < value <= 1)
     if fractions and _in_two_scales(counts):
         told = f"{fractions} of {counts.total()} numbers are fractions of 1, the others 5 and more"

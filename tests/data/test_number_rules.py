@@ -1,6 +1,6 @@
 import pytest
 
-from manifests.details.number_rules import Rule, Rules, number_of, parse_rule
+from fairseq_signals.data.number_rules import Rule, class_names, is_rule, number_of, parse_rule
 
 
 @pytest.mark.parametrize(
@@ -56,36 +56,25 @@ def test_only_digits_are_a_number():
         assert number_of(cell) is None, cell
 
 
-def test_what_is_no_number_is_unknown_and_never_negative():
-    rules = Rules([parse_rule("lvsd: ef <= 40"), parse_rule("mid: ef between 41 and 49")], {"ef": [-1.0]})
-    cells = ["30", "45", "60", "", "35,5", "nan", "-1", "-1.0", "40"]
-    assert [rules.of({"ef": cell, "other": "x"}) for cell in cells] == [
-        (("lvsd",), ()),
-        (("mid",), ()),
-        ((), ()),
-        *[((), ("lvsd", "mid"))] * 5,
-        (("lvsd",), ()),
-    ]
-    assert rules.lines() == [
-        "ef: from 30 to 60; unknown: 1 empty, 2 missing, 2 that are no numbers (such as '35,5', 'nan'); "
-        "lvsd 2 positive, 2 negative; mid 1 positive, 3 negative",
-    ]
+def test_numbers_that_stand_for_a_missing_one_are_told_at_the_end():
+    assert parse_rule("lvsd: ef < 40 missing -1 and 999") == Rule("lvsd", "ef", "<", (40.0,), (-1.0, 999.0))
+    between = parse_rule("mid: ef between 41 and 49 missing 0")
+    assert (between.numbers, between.missing) == ((41.0, 49.0), (0.0,))
+    for text in ("lvsd: ef < 40 missing", "lvsd: ef < 40 missing none", "lvsd: ef < 40 missing -1, 999"):
+        with pytest.raises(ValueError, match="numbers that stand for a missing one follow"):
+            parse_rule(text)
 
 
-def test_a_column_without_any_number_is_refused():
-    rules = Rules([parse_rule("lvsd: ef <= 40")])
-    rules.of({"ef": "35,5"})
-    with pytest.raises(ValueError, match=r"column ef must hold numbers, got none; unknown: .*such as '35,5'"):
-        rules.lines()
-    with pytest.raises(ValueError, match="classes must differ in name, got a, a"):
-        Rules([parse_rule("a: x < 1"), parse_rule("a: y < 1")])
+def test_codes_are_no_rules_and_what_is_meant_as_one_is():
+    for code in ("426783006", "MI", "MI:old", "733534002|164909002", "ST-T (V1)"):
+        assert not is_rule(code), code
+    for text in ("lvsd: ef < 40", "lvsd:ef<40", "lvsd: ef", "lvsd:ef=40", "m:ef between 4 and 5"):
+        assert is_rule(text), text
 
 
-def test_a_number_that_may_stand_for_a_missing_one_is_said_until_it_is_told():
-    cells = [{"ef": text} for text in (*map(str, range(30, 70)), "-1", "-1")]
-    rule = parse_rule("lvsd: ef <= 40")
-    for missing, number in ({}, 3), ({"ef": [-1]}, 1):
-        rules = Rules([rule], missing)
-        for row in cells:
-            rules.of(row)
-        assert len(rules.lines()) == number
+def test_a_class_is_called_by_what_stands_before_the_colon():
+    assert class_names(["MI", "lvsd: ef < 40", "low:ef<35"]) == ["MI", "lvsd", "low"]
+    with pytest.raises(ValueError, match="classes must differ in name, got lvsd, lvsd"):
+        class_names(["lvsd: ef < 40", "lvsd: ef < 35"])
+    with pytest.raises(ValueError, match="rule must be NAME: COLUMN OPERATOR NUMBER"):
+        class_names(["lvsd: ef"])

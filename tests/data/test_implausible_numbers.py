@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from manifests.details.implausible_numbers import doubts
+from fairseq_signals.data.implausible_numbers import doubts
 
 SOUND = [20, 35, 41, 55, 55, 60, 62, 64, 65, 70]
 

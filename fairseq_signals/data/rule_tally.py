@@ -1,0 +1,105 @@
+"""Rules applied to cell after cell, and what was found: how many numbers, how many that say nothing, what is odd."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fairseq_signals.data.implausible_numbers import doubts
+from fairseq_signals.data.number_rules import Rule, number_of
+
+
+@dataclass
+class Tally:
+    """What a column of numbers was found to hold.
+
+    Attributes:
+        numbers: how often each stands there.
+        empty, missing: cells that are empty, or hold a number that stands for a missing one.
+        odd: cells that hold no number, by their text.
+        positive, negative: cells by class.
+    """
+
+    numbers: Counter[float] = field(default_factory=Counter)
+    empty: int = 0
+    missing: int = 0
+    odd: Counter[str] = field(default_factory=Counter)
+    positive: Counter[str] = field(default_factory=Counter)
+    negative: Counter[str] = field(default_factory=Counter)
+
+
+class Rules:
+    """Several rules, applied to row after row, and what was found."""
+
+    def __init__(self, rules: Sequence[Rule], missing: Mapping[str, Sequence[float]] | None = None):
+        """With numbers that stand for a missing one, by column (`{"ef": [-1, 999]}`), beside those that rules name.
+
+        What one rule says of a column holds for all rules of it.
+        """
+        names = [rule.name for rule in rules]
+        if len(set(names)) != len(names):
+            raise ValueError(f"classes must differ in name, got {', '.join(names)}")
+        self.rules = tuple(rules)
+        self.columns = tuple(dict.fromkeys(rule.column for rule in rules))
+        self._missing = {column: set((missing or {}).get(column, ())) for column in self.columns}
+        for rule in rules:
+            self._missing[rule.column].update(rule.missing)
+        self.tallies = {column: Tally() for column in self.columns}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return tuple(rule.name for rule in self.rules)
+
+    def of(self, cells: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Classes that apply to a row, and those that are unknown for it."""
+        found = [self.of_column(column, cells[column]) for column in self.columns]
+        applying, unknown = ({name for part in found for name in part[kind]} for kind in (0, 1))
+        return (
+            tuple(name for name in self.classes if name in applying),
+            tuple(name for name in self.classes if name in unknown),
+        )
+
+    def of_column(self, column: str, cell: str, times: int = 1) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The same by one column alone, counted as so many rows with this cell."""
+        value, tally = self._value(column, cell, times), self.tallies[column]
+        rules = [rule for rule in self.rules if rule.column == column]
+        if value is None:
+            return (), tuple(rule.name for rule in rules)
+        applying = [rule.name for rule in rules if rule.applies(value)]
+        tally.positive.update(dict.fromkeys(applying, times))
+        tally.negative.update({rule.name: times for rule in rules if rule.name not in applying})
+        return tuple(applying), ()
+
+    def _value(self, column: str, cell: str, times: int) -> float | None:
+        value, tally = number_of(cell), self.tallies[column]
+        if value is None:
+            tally.empty += 0 if cell.strip() else times
+            tally.odd.update({cell: times} if cell.strip() else {})
+        elif value in self._missing[column]:
+            tally.missing += times
+            return None
+        else:
+            tally.numbers[value] += times
+        return value
+
+    def lines(self) -> list[str]:
+        """What was found, for people: one line for each column, with its classes, and what is odd about its numbers.
+
+        Raises:
+            ValueError: a column holds no number at all.
+        """
+        lines = []
+        for column, tally in self.tallies.items():
+            odd = ", ".join(repr(text) for text, _ in tally.odd.most_common(3))
+            unknown = f"unknown: {tally.empty} empty, {tally.missing} missing, {tally.odd.total()} that are no numbers"
+            unknown += f" (such as {odd})" if odd else ""
+            if not tally.numbers:
+                raise ValueError(f"column {column} must hold numbers, got none; {unknown}")
+            counts = [
+                f"{rule.name} {tally.positive[rule.name]} positive, {tally.negative[rule.name]} negative"
+                for rule in self.rules
+                if rule.column == column
+            ]
+            span = f"from {min(tally.numbers):g} to {max(tally.numbers):g}"
+            lines += [f"{column}: {span}; {unknown}; {'; '.join(counts)}", *doubts(column, tally.numbers)]
+        return lines
