@@ -11,7 +11,7 @@ from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.fingerprint import leads_of
 from fairseq_signals.experiments.plan import Cell
 from fairseq_signals.experiments.state import State
-from fairseq_signals.experiments.study import Study
+from fairseq_signals.experiments.study import Study, Task
 
 
 def collect(study: Study, cells: Iterable[Cell], dest: Path) -> tuple[list[dict[str, Any]], list[Cell]]:
@@ -27,15 +27,14 @@ def collect(study: Study, cells: Iterable[Cell], dest: Path) -> tuple[list[dict[
             missing.append(cell)
             continue
         state.check()
-        metric = study.tasks[cell.task].metric
-        value = _score(state, cell, metric)
+        value = _score(state, cell, study.tasks[cell.task])
         rows.append(
             {
                 "table": cell.table,
                 "row": cell.row,
                 "task": cell.task,
                 "column": cell.column,
-                "metric": metric,
+                "metric": study.tasks[cell.task].metric,
                 "seed": cell.seed,
                 "value": value,
             }
@@ -43,25 +42,26 @@ def collect(study: Study, cells: Iterable[Cell], dest: Path) -> tuple[list[dict[
     return rows, missing
 
 
-def _score(state: State, cell: Cell, metric: str) -> float:
+def _score(state: State, cell: Cell, task: Task) -> float:
+    path, metric = state.metrics(task.subset), task.metric
     try:
-        scores = json.loads(state.metrics.read_text(encoding="utf-8"))
+        scores = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"scores must be readable JSON, got {error} ({state.metrics})") from error
+        raise ValueError(f"scores must be readable JSON, got {error} ({path})") from error
     if not isinstance(scores, dict) or metric not in scores:
         known = [name for name, value in scores.items() if isinstance(value, float)] if isinstance(scores, dict) else []
-        raise ValueError(f"metric of {cell.task} must be one of {', '.join(known)}, got {metric!r} ({state.metrics})")
-    _check_leads(state, scores)
+        raise ValueError(f"metric of {cell.task} must be one of {', '.join(known)}, got {metric!r} ({path})")
+    _check_leads(state, scores, path)
     value = scores[metric]
     if value is None:
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{metric} must be a number or null, got {value!r} ({state.metrics})")
+        raise ValueError(f"{metric} must be a number or null, got {value!r} ({path})")
     return float(value)
 
 
-def _check_leads(state: State, scores: dict[str, Any]):
+def _check_leads(state: State, scores: dict[str, Any], path: Path):
     # The settings say what was asked for, the scores what was done: two witnesses of the same.
     wanted = parse_leads(str(leads_of(compose_recipe(state.job.recipe, state.job.settings))))
     if tuple(scores.get("leads", wanted)) != wanted:
-        raise ValueError(f"leads must be {', '.join(wanted)}, got {', '.join(scores['leads'])} ({state.metrics})")
+        raise ValueError(f"leads must be {', '.join(wanted)}, got {', '.join(scores['leads'])} ({path})")

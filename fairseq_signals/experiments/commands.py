@@ -45,7 +45,7 @@ def validate_command(job: Job, dest: Path, config: dict[str, Any]) -> list[str]:
     state = State(job, dest)
     command = [_installed("fairseq-validate"), job.data, "--user-dir", str(PACKAGE)]
     command += ["--cpu"] if config.get("common", {}).get("cpu") else []
-    command += ["--task", job.task.task, "--path", str(state.checkpoint), "--valid-subset", job.task.subset]
+    command += ["--task", job.task.task, "--path", str(state.checkpoint), "--valid-subset", ",".join(job.subsets)]
     batch = config.get("dataset", {}).get("batch_size") or 64
     workers = config.get("dataset", {}).get("num_workers", 1)
     command += ["--batch-size", str(batch), "--num-workers", str(workers), "--results-path", str(state.folder)]

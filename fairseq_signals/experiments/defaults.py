@@ -17,6 +17,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "optimization": {"max_update": 0, "max_epoch": 0, "update_freq": [1], "skip_remainder_batch": False},
     "dataset": {"batch_size": None, "max_tokens": None, "train_subset": "train"},
     "distributed_training": {"distributed_world_size": 1},
+    "checkpoint": {"best_checkpoint_metric": "loss", "maximize_best_checkpoint_metric": False},
     "task": {
         "rate": 500.0,
         "window_seconds": 5.0,

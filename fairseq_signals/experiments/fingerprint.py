@@ -42,6 +42,8 @@ def settings_of(job: Job) -> dict[str, Any]:
     if flat.get(_WORLD, 1) != 1:
         own[_WORLD] = flat[_WORLD]
     own |= _foreign_start(job, config)
+    if job.choices:
+        own["choices"] = [list(choice.settings[len(job.settings) :]) for choice in job.choices]
     parent = settings_of(job.parent) if job.parent else {}
     return _plain({**own, **{f"{_BEFORE}{key}": value for key, value in parent.items()}})
 

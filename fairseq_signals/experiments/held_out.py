@@ -32,13 +32,14 @@ def check_jobs(jobs: Iterable[Job]) -> None:
     """
     tasks: dict[tuple[str, str], dict[str, Job]] = {}
     for job in jobs:
-        first = job.line[0]
-        if first.task is None and job.task is not None:
+        first = job.pretraining
+        if first is not None and job.task is not None:
             subset = _pretrained_on(first.recipe, first.unseeded)
-            tasks.setdefault((first.data, subset), {})[job.task.name] = job
-    for (data, subset), of_task in tasks.items():
+            for scored in job.subsets:
+                tasks.setdefault((first.data, subset, scored), {})[job.task.name] = job
+    for (data, subset, scored), of_task in tasks.items():
         folders = {name: Path(job.data) for name, job in of_task.items()}
-        check_held_out(Path(data), folders, {name: job.task.subset for name, job in of_task.items()}, subset)
+        check_held_out(Path(data), folders, dict.fromkeys(of_task, scored), subset)
 
 
 @cache

@@ -4,8 +4,10 @@ A training is known by its name alone, which is its folder below the study's: `p
 `diagnosis/w2v/P-6/seed1`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Optional
 
@@ -14,13 +16,16 @@ from fairseq_signals.experiments.study import Column, Method, Study, Task
 PRETRAINING, FINETUNING = "pretraining", "finetuning"
 """The stages: what the settings of a study are of."""
 
+SWEEP = "sweep"
+"""The folder of trainings among which one is chosen."""
+
 _SEED = "common.seed"
 _OWN = ("task.data", "checkpoint.save_dir", _SEED, "common.user_dir", "hydra.run.dir")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training with its scores, or the scores of a baseline that learns nothing.
+    """One training with its scores, the scores of the best of several, or those of a baseline that learns nothing.
 
     Attributes:
         name: its folder below the study's.
@@ -28,7 +33,8 @@ class Job:
         recipe: yaml file of the training; for a baseline, of the one whose leads, windows and threshold it takes.
         settings: what differs from the recipe.
         parent: the pre-training whose encoder it starts from, or the first step of a fine-tuning in two.
-        task: what is scored after it; None scores nothing.
+        task: what it is trained for, and scored on unless `scored` is False; None for a pre-training.
+        choices: trainings of which the one that validates best is scored; this job itself trains nothing then.
         descriptor: of a baseline without learning.
         whiten: manifest that it is whitened on.
     """
@@ -39,6 +45,8 @@ class Job:
     settings: tuple[str, ...] = ()
     parent: Optional["Job"] = None
     task: Optional[Task] = None
+    scored: bool = True
+    choices: "tuple[Job, ...]" = ()
     descriptor: Optional[str] = None
     whiten: Optional[str] = None
 
@@ -48,14 +56,30 @@ class Job:
         return tuple(text for text in self.settings if not text.startswith(f"{_SEED}="))
 
     @property
-    def line(self) -> "tuple[Job, ...]":
-        """The trainings that it comes from, the first one first, and itself."""
-        return (*(self.parent.line if self.parent else ()), self)
+    def before(self) -> "tuple[Job, ...]":
+        """What must be done before it: the trainings to choose from, or the one that it starts from."""
+        return self.choices or ((self.parent,) if self.parent else ())
 
     @property
-    def metrics(self) -> str:
-        """Name of the file of scores in its folder."""
-        return f"metrics_{self.task.subset}.json"
+    def line(self) -> "tuple[Job, ...]":
+        """The trainings that it comes from, each once and the first one first, and itself."""
+        return (*{one.name: one for job in self.before for one in job.line}.values(), self)
+
+    @property
+    def depth(self) -> int:
+        """How many jobs must be done one after another until it may begin."""
+        return max((job.depth + 1 for job in self.before), default=0)
+
+    @property
+    def pretraining(self) -> "Optional[Job]":
+        """The pre-training among those that it comes from."""
+        first = self.line[0]
+        return first if first.name.startswith(f"{PRETRAINING}/") else None
+
+    @property
+    def subsets(self) -> tuple[str, ...]:
+        """What it is scored on."""
+        return tuple(dict.fromkeys((self.task.subset, *self.task.also))) if self.task and self.scored else ()
 
 
 def baseline(study: Study, method: Method, task: Task, column: Column) -> Job:
@@ -63,11 +87,13 @@ def baseline(study: Study, method: Method, task: Task, column: Column) -> Job:
     name = f"{task.name}/{method.name}/{column.name}"
     settings = _finetuning(study, method, task, column)
     data, recipe = _data(study, task.data or task.name), _recipe(study, task.recipe)
-    return Job(name, data, recipe, settings, None, task, method.descriptor, method.whiten)
+    return Job(name, data, recipe, settings, None, task, descriptor=method.descriptor, whiten=method.whiten)
 
 
 def training(study: Study, method: Method, task: Task, column: Column, seed: int) -> Job:
     """A fine-tuning, with what it starts from: its first step, or the pre-training where the method has one.
+
+    Where the task sweeps over settings, it is the choice among the fine-tunings with each combination of them.
 
     Raises:
         ValueError: a setting is the study's own business, or the study names no data for the task.
@@ -75,9 +101,26 @@ def training(study: Study, method: Method, task: Task, column: Column, seed: int
     name = f"{task.name}/{method.name}/{column.name}/seed{seed}"
     settings = _finetuning(study, method, task, column)
     parent = _start(study, method, task, column, seed)
-    _refuse_own(name, settings, ("model.pretrained",) if parent else ())
+    _refuse_own(name, (*settings, *task.sweep), ("model.pretrained",) if parent else ())
     settings = (*settings, f"{_SEED}={seed}")
-    return Job(name, _data(study, task.data or task.name), _recipe(study, task.recipe), settings, parent, task)
+    job = Job(name, _data(study, task.data or task.name), _recipe(study, task.recipe), settings, parent, task)
+    return replace(job, choices=_choices(job, task.sweep)) if task.sweep else job
+
+
+def _choices(job: Job, sweep: Mapping[str, tuple[str, ...]]) -> tuple[Job, ...]:
+    """A training for each combination of the values, in the order given."""
+    made = []
+    for values in product(*sweep.values()):
+        texts = [f"{key}={value}" for key, value in zip(sweep, values, strict=True)]
+        name = f"{SWEEP}/{job.name}/{','.join(map(_short, texts))}"
+        made.append(replace(job, name=name, settings=(*job.settings, *texts), scored=False))
+    return tuple(made)
+
+
+def _short(text: str) -> str:
+    """A setting as a folder may be called: `lr=0.001` of `optimization.lr=[0.001]`."""
+    key, _, value = text.partition("=")
+    return f"{key.rpartition('.')[2]}={re.sub(r'[^A-Za-z0-9_.+-]+', '_', value).strip('_')}"
 
 
 def _start(study: Study, method: Method, task: Task, column: Column, seed: int) -> Optional[Job]:

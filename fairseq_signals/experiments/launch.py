@@ -21,7 +21,7 @@ def waves(jobs: Sequence[Job]) -> list[list[Job]]:
     """Jobs that start from nothing, then those that start from them, and so on."""
     by_steps: dict[int, list[Job]] = {}
     for job in jobs:
-        by_steps.setdefault(len(job.line), []).append(job)
+        by_steps.setdefault(job.depth, []).append(job)
     return [by_steps[steps] for steps in sorted(by_steps)]
 
 
@@ -29,7 +29,7 @@ def launch(jobs: Sequence[Job], place: Place, arguments: Sequence[str], launcher
     """Sends out what is not done and waits for it; 1 where something is not done then.
 
     Args:
-        jobs: parents and children; a child of a pre-training that failed is not sent.
+        jobs: with what must be done before them; what follows a training that failed is not sent.
         place: where and how they run.
         arguments: of the command line that selected them, from which a node finds them again by name.
         launcher: name of the installed launcher, such as `submitit_slurm`.
@@ -42,7 +42,7 @@ def launch(jobs: Sequence[Job], place: Place, arguments: Sequence[str], launcher
     _refuse_missing(launcher)
     left = [job for job in jobs if not _finished(job, place)]
     for wave in waves(left):
-        ready = [job for job in wave if job.parent is None or _finished(job.parent, place)]
+        ready = [job for job in wave if all(_finished(other, place) for other in job.before)]
         if ready:
             subprocess.run(multirun(ready, place, arguments, launcher, options))
     failed = [job.name for job in left if not _finished(job, place)]

@@ -22,7 +22,7 @@ def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str
     """A line per training and their sum, for a terminal.
 
     Args:
-        jobs: parents before their children.
+        jobs: each behind what must be done before it.
         dest: folder of the study's trainings.
         machine: whose sustained rate the hours are made of; see `experiments.machines`.
         expected: seconds of ECG in an epoch by stage, taken where the data is not prepared yet.
@@ -49,8 +49,8 @@ def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str
 
 
 def cost_of(job: Job, expected: Mapping[str, float]) -> "Cost | None":
-    """What a training comes to; None for a baseline that learns nothing, or where its data is not known."""
-    if job.descriptor:
+    """What a training comes to; None where nothing is trained, or its data is not known."""
+    if job.descriptor or job.choices:
         return None
     config = compose_recipe(job.recipe, [*job.settings, f"task.data={job.data}"])
     windows = windows_per_epoch(job.data, config)
@@ -64,7 +64,7 @@ def cost_of(job: Job, expected: Mapping[str, float]) -> "Cost | None":
 
 
 def _costs_the_same(job: Job) -> tuple:
-    return job.recipe, job.unseeded, job.data, job.parent and _costs_the_same(job.parent)
+    return job.recipe, job.unseeded, job.data, len(job.choices), job.parent and _costs_the_same(job.parent)
 
 
 def _numbers(cost: "Cost | None", hours: float) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import torch
 
 from fairseq_signals.data.leads import parse_leads
 from fairseq_signals.evaluation.no_learning import diagnose, identify
+from fairseq_signals.experiments.choice import choose
 from fairseq_signals.experiments.commands import train_command, validate_command
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.defaults import setting
@@ -44,7 +45,7 @@ def run_job(job: Job, place: Place, gpus: tuple[str, ...] = ()) -> bool:
     """Trains and scores what is not yet; False where nothing was left to do.
 
     Args:
-        job: whose parent is done.
+        job: for which everything before it is done.
         place: where and how.
         gpus: the devices that it may see; empty leaves them as they are.
 
@@ -69,9 +70,11 @@ def _finish(job: Job, state: State, place: Place, gpus: tuple[str, ...], lock: I
         _score_without_learning(job, config, state.folder)
         return
     environment = _environment(place, gpus)
-    if not state.trained:
+    if not state.trained and job.choices:
+        state.finish_training(choose(job, place.dest, config))
+    elif not state.trained:
         _train(job, state, place, config, environment, lock)
-    if job.task:
+    if job.subsets:
         if not state.checkpoint.is_file():
             raise JobFailed(
                 f"checkpoint of {job.name} must be a file, as its training ended, got none at {state.checkpoint}; "
@@ -79,8 +82,11 @@ def _finish(job: Job, state: State, place: Place, gpus: tuple[str, ...], lock: I
             )
         words = validate_command(job, place.dest, config)
         place.processes.run(words, state.folder / "validate.log", environment, lock)
-        if not state.metrics.is_file():
-            raise JobFailed(f"validation must write {state.metrics}, got none; see {state.folder / 'validate.log'}")
+        missing = [str(state.metrics(subset)) for subset in job.subsets if not state.metrics(subset).is_file()]
+        if missing:
+            raise JobFailed(
+                f"validation must write {', '.join(missing)}, got none; see {state.folder / 'validate.log'}"
+            )
 
 
 def _train(job: Job, state: State, place: Place, config: dict[str, Any], environment: dict[str, str], lock: IO):
@@ -121,7 +127,8 @@ def _score_without_learning(job: Job, config: dict[str, Any], folder: Path):
     leads = parse_leads(settings.pop("leads"))
     score = {"ecg_identification": identify, "ecg_classification": diagnose}[job.task.task]
     settings |= {"whiten": job.whiten} if job.whiten else {}
-    score(Path(job.data), job.descriptor, leads, folder, job.task.subset, progress=False, **settings)
+    for subset in job.subsets:
+        score(Path(job.data), job.descriptor, leads, folder, subset, progress=False, **settings)
 
 
 def _environment(place: Place, gpus: tuple[str, ...]) -> dict[str, str]:

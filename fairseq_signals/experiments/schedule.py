@@ -76,7 +76,7 @@ def run_all(
 
 def _startable(left: list[Job], outcomes: Outcomes, wanted: Mapping[str, int], free: int) -> "Job | None":
     for job in left:
-        ready = job.parent is None or job.parent.name in outcomes.ran
+        ready = all(other.name in outcomes.ran for other in job.before)
         if ready and wanted[job.name] <= free:
             return job
     return None
@@ -94,11 +94,11 @@ def _note(job: Job, future: Future, outcomes: Outcomes):
 
 
 def _drop_orphans(left: list[Job], outcomes: Outcomes) -> int:
-    orphans = [job for job in left if job.parent is not None and job.parent.name in outcomes.failed]
-    for job in orphans:
-        left.remove(job)
-        outcomes.failed[job.name] = f"not run, as {job.parent.name} failed"
-    return len(orphans)
+    orphans = [(job, other.name) for job in left for other in job.before if other.name in outcomes.failed]
+    for job, failed in orphans:
+        outcomes.failed[job.name] = f"not run, as {failed} failed"
+    left[:] = [job for job in left if job.name not in outcomes.failed]
+    return len({job.name for job, _ in orphans})
 
 
 def _check_wanted(wanted: Mapping[str, int], gpus: tuple[str, ...]):

@@ -20,8 +20,8 @@ class State:
     """The folder of one training."""
 
     def __init__(self, job: Job, dest: Path):
-        self.job = job
-        self.folder = Path(dest) / job.name
+        self.job, self._dest = job, Path(dest)
+        self.folder = self._dest / job.name
         self._settings, self._trained = self.folder / "settings.yaml", self.folder / "trained.json"
 
     @property
@@ -32,17 +32,17 @@ class State:
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return self.trained and (self.job.task is None or self.metrics.is_file())
+        return self.trained and all(self.metrics(subset).is_file() for subset in self.job.subsets)
 
-    @property
-    def metrics(self) -> Path:
-        """The file of scores."""
-        return self.folder / self.job.metrics
+    def metrics(self, subset: str) -> Path:
+        """The file of scores of a subset."""
+        return self.folder / f"metrics_{subset}.json"
 
     @property
     def checkpoint(self) -> Path:
-        """The weights that score, and that fine-tunings start from."""
-        return self.folder / "checkpoint_best.pt"
+        """The weights that score, and that fine-tunings start from; those of the choice where there is one."""
+        chosen = self.facts().get("chosen") if self.job.choices else None
+        return (self._dest / chosen if chosen else self.folder) / "checkpoint_best.pt"
 
     @property
     def last(self) -> Path:

@@ -47,7 +47,9 @@ class Task:
         subset: what is scored.
         metric: the score that the table shows, by its name in the metrics file.
         settings: of its fine-tuning.
-        shares: the task whose trainings it takes, where it is only another score of the same.
+        sweep: values by setting; each combination is a training, and the one that validates best is scored.
+        shares: the task whose trainings it takes, where it is only another score of the same, or one of another subset.
+        also: further subsets that its trainings are scored on, for tasks that share them.
         follows: the task whose best checkpoint it starts from, where a fine-tuning has two steps.
         data: the study's name for its data, where that is not the task's own name.
     """
@@ -59,7 +61,9 @@ class Task:
     subset: str
     metric: str
     settings: tuple[str, ...] = ()
+    sweep: dict[str, tuple[str, ...]] = field(default_factory=dict)
     shares: Optional[str] = None
+    also: tuple[str, ...] = ()
     follows: Optional[str] = None
     data: Optional[str] = None
 

@@ -14,6 +14,8 @@ differ:
     columns: {P-6: {label: P-6-lead, pretrained_on: "12", finetuning: [task.leads=6]}}
     tables: {table1: {title: ..., rows: [w2v], columns: ["12", P-6], tasks: [diagnosis]}}
 
+                                     # or on other recordings: {shares: diagnosis, metric: auroc, subset: institution2}
+                                     # one of several by validation: sweep: {optimization.lr: ["[1e-4]", "[3e-5]"]}
 A fine-tuning in two steps is two tasks, of which the second `follows` the first, and a method that takes it for another
 task says so: `instead: {finetuned: finetuned_in_two_steps}`. With `pretraining_seed: 1` all seeds of a fine-tuning
 start from one pre-training.
@@ -29,7 +31,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fairseq_signals.evaluation.study_layout import SPREADS
-from fairseq_signals.experiments.job import FINETUNING, PRETRAINING
+from fairseq_signals.experiments.job import FINETUNING, PRETRAINING, SWEEP
 from fairseq_signals.experiments.study import NAME, Column, Layout, Method, Study, Task
 from fairseq_signals.experiments.study_types import check_types, duration, mapping, texts, whole_numbers
 
@@ -120,17 +122,21 @@ def _method(path: Path, name: str, entry: Any) -> Method:
 
 
 def _task(path: Path, name: str, entry: Any, tasks: dict[str, Any]) -> Task:
-    """A task; one that shares another's trainings has everything but its label and its metric from it."""
+    """A task; one that shares another's trainings has everything but its label, metric and subset from it."""
     entry = mapping(path, f"task {name}", entry)
     shared = entry.get("shares")
     if shared is None:
-        return _part(Task, path, name, entry)
+        sharing = [other for other in tasks.values() if isinstance(other, dict) and other.get("shares") == name]
+        also = [other["subset"] for other in sharing if "subset" in other]
+        return _part(Task, path, name, {**entry, **({"also": also} if also else {})})
     first = tasks.get(shared)
     if not isinstance(first, dict) or first.get("shares"):
         raise ValueError(f"task {name} must share the trainings of a task that has its own, got {shared!r} ({path})")
-    own = sorted(set(entry) - {"shares", "label", "metric"})
+    own = sorted(set(entry) - {"shares", "label", "metric", "subset"})
     if own:
-        raise ValueError(f"task {name} must have only label and metric of its own, got {', '.join(own)} ({path})")
+        raise ValueError(
+            f"task {name} must have only label, metric and subset of its own, got {', '.join(own)} ({path})"
+        )
     return _part(Task, path, name, {**first, **entry})
 
 
@@ -149,8 +155,9 @@ def _part(kind: type, path: Path, name: str, entry: Any):
 
 
 def _check(study: Study):
-    if PRETRAINING in study.tasks:
-        raise ValueError(f"a task must not be named {PRETRAINING}, whose folder is the pre-trainings' ({study.path})")
+    for name, whose in ((PRETRAINING, "the pre-trainings'"), (SWEEP, "the trainings' to choose from")):
+        if name in study.tasks:
+            raise ValueError(f"a task must not be named {name}, whose folder is {whose} ({study.path})")
     for table in study.tables.values():
         for row in (*table.rows, *table.improvements, *table.improvements.values()):
             study.method(row)

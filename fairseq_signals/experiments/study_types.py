@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-_LISTS, _MAPPINGS = tuple[str, ...], dict[str, str]
+_LISTS, _MAPPINGS, _SWEEPS = tuple[str, ...], dict[str, str], dict[str, tuple[str, ...]]
 
 
 def mapping(path: Path, what: str, value: Any) -> dict:
@@ -49,6 +49,13 @@ def whole_numbers(path: Path, what: str, value: Any) -> tuple[int, ...]:
     return tuple(value)
 
 
+def _values(path: Path, what: str, value: Any) -> tuple[str, ...]:
+    values = texts(path, what, value)
+    if not values or len(set(values)) != len(values):
+        raise ValueError(f"{what} must be a list of different values, got {value!r} ({path})")
+    return values
+
+
 def duration(path: Path, what: str, value: Any) -> float:
     """A positive number of seconds.
 
@@ -76,6 +83,8 @@ def _checked(path: Path, what: str, kind: Any, value: Any) -> Any:
     if kind == _MAPPINGS:
         texts(path, what, [text for pair in mapping(path, what, value).items() for text in pair])
         return mapping(path, what, value)
+    if kind == _SWEEPS:
+        return {key: _values(path, f"{what}: {key}", given) for key, given in mapping(path, what, value).items()}
     if not isinstance(value, str) and not (value is None and kind is not str):
         raise ValueError(f"{what} must be a text (a number needs quotes), got {value!r} ({path})")
     return value

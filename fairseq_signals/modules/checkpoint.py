@@ -58,6 +58,18 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return state
 
 
+def best_score(path: str | Path) -> float | None:
+    """The best score by validation until a checkpoint was written, rounded as fairseq logs it; None without any.
+
+    Of a training's `checkpoint_best.pt` it is the checkpoint's own.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_checkpoint`.
+    """
+    best = (read_checkpoint(path).get("extra_state") or {}).get("best")
+    return None if best is None else float(best)
+
+
 def _is_ours(state: Any) -> bool:
     cfg = state.get("cfg") if isinstance(state, dict) else None
     model = cfg.get("model") if isinstance(cfg, dict) else None

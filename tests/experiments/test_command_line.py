@@ -74,7 +74,7 @@ def test_a_launched_pretraining_that_fails_stops_only_what_starts_from_it(choose
             state.begin(overwrite=False)
             state.finish_training({"seconds": 1})
             if job.task:
-                state.metrics.write_text("{}")
+                state.metrics("test").write_text("{}")
 
     monkeypatch.setattr(launching.subprocess, "run", node)
     assert launch(jobs, place, [], "basic", []) == 1

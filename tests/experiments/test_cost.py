@@ -156,6 +156,7 @@ def test_defaults_are_those_of_fairseq_and_of_the_tasks():
     from fairseq_signals.tasks.ecg_pretraining import ECGPretrainingConfig
 
     theirs = {"optimization": configs.OptimizationConfig(), "dataset": configs.DatasetConfig()}
+    theirs["checkpoint"] = configs.CheckpointConfig()
     for section, settings in theirs.items():
         assert {name: getattr(settings, name) for name in DEFAULTS[section]} == DEFAULTS[section]
     devices = max(1, torch.cuda.device_count())

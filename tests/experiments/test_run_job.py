@@ -29,7 +29,13 @@ class StandIn:
 
     def validate(self, job, dest, config):
         self.scored.append(job.name)
-        return [sys.executable, "-c", WRITES, str(State(job, dest).metrics), json.dumps({"macro_auc": self.score})]
+        return [
+            sys.executable,
+            "-c",
+            WRITES,
+            str(State(job, dest).metrics("test")),
+            json.dumps({"macro_auc": self.score}),
+        ]
 
 
 @pytest.fixture
@@ -122,7 +128,7 @@ def test_a_pretraining_may_lose_its_weights_once_its_fine_tunings_are_done(fairs
 def test_scores_without_their_weights_are_one_clear_error(fairseq, job, place):
     run_job(job.parent, place)
     run_job(job, place)
-    State(job, place.dest).metrics.unlink()
+    State(job, place.dest).metrics("test").unlink()
     State(job, place.dest).checkpoint.unlink()
     with pytest.raises(JobFailed, match=r"checkpoint of diagnosis/cmsc/12/seed1 must be a file, as its training ended"):
         run_job(job, place)

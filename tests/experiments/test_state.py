@@ -72,7 +72,7 @@ def test_a_table_never_mixes_settings(plan, tmp_path):
     state = State(cells[0].job, tmp_path / "runs")
     state.begin(overwrite=False)
     state.finish_training({"seconds": 1})
-    state.metrics.write_text('{"macro_auc": 0.75, "rank1": null}')
+    state.metrics("test").write_text('{"macro_auc": 0.75, "rank1": null}')
     rows, missing = collect(study, cells, tmp_path / "runs")
     assert [(row["row"], row["value"]) for row in rows] == [("cmsc", 0.75)] and not missing
     changed = replace(study, settings={**study.settings, "finetuning": ("machine=cpu", "optimization.max_update=5")})
@@ -80,10 +80,10 @@ def test_a_table_never_mixes_settings(plan, tmp_path):
         collect(
             changed, select_cells(changed, Selection(tables=("own",), columns=("12",), seeds=(1,))), tmp_path / "runs"
         )
-    state.metrics.write_text('{"macro_auc": 0.75, "leads": ["I", "II"]}')
+    state.metrics("test").write_text('{"macro_auc": 0.75, "leads": ["I", "II"]}')
     with pytest.raises(ValueError, match=r"leads must be I, II, III, .*, V6, got I, II \(.*metrics_test\.json"):
         collect(study, cells, tmp_path / "runs")
-    state.metrics.write_text('{"accuracy": 0.75}')
+    state.metrics("test").write_text('{"accuracy": 0.75}')
     with pytest.raises(ValueError, match="metric of diagnosis must be one of accuracy, got 'macro_auc'"):
         collect(study, cells, tmp_path / "runs")
 
@@ -96,7 +96,7 @@ def test_the_words_for_people(plan, tmp_path):
     assert state.word() == "begun"
     state.finish_training({"seconds": 1})
     assert state.word() == "trained" and not state.done
-    state.metrics.write_text("{}")
+    state.metrics("test").write_text("{}")
     assert state.word() == "done" and state.done
 
 

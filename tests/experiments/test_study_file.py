@@ -61,6 +61,9 @@ def test_what_extends_another_changes_only_what_it_says(write_study):
             "metric: rank1, follows: identification",
             "task identification must follow a task .* does not follow it in turn, got 'identification'",
         ),
+        ("metric: rank1", "metric: rank1, sweep: {optimization.lr: [1]}", "must be a list of texts .*got .1."),
+        ("metric: rank1", "metric: rank1, sweep: {optimization.lr: [a, a]}", "must be a list of different values"),
+        ("columns:\n", "  sweep: {label: S}\ncolumns:\n", "task sweep is incomplete"),
         ("seeds:", "sedes:", "a study must consist of .*got sedes"),
         ("label: CMSC", "labell: CMSC", "method cmsc must have only .*got labell"),
         (
@@ -70,8 +73,8 @@ def test_what_extends_another_changes_only_what_it_says(write_study):
         ),
         (
             "columns:\n",
-            "  b: {shares: diagnosis, metric: f1, subset: valid}\ncolumns:\n",
-            "task b must have only label and metric of its own, got subset",
+            "  b: {shares: diagnosis, metric: f1, recipe: w2v}\ncolumns:\n",
+            "task b must have only label, metric and subset of its own, got recipe",
         ),
         ("label: CMSC", "label: CMSC, whiten: pretrain", "method cmsc must have a descriptor to whiten, got none"),
         ("diagnosis: 500", "diagnosis: long", "seconds of diagnosis must be a positive number of seconds, got 'long'"),

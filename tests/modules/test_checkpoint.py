@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from fairseq_signals.modules.checkpoint import is_whole, load_part, newest_whole, read_checkpoint
+from fairseq_signals.modules.checkpoint import best_score, is_whole, load_part, newest_whole, read_checkpoint
 
 TENSOR = torch.arange(5000.0)
 
@@ -166,3 +166,10 @@ def test_reading_does_not_depend_on_where_the_tensors_were(tmp_path):
     torch.save(_state(), buffer)
     (tmp_path / "a.pt").write_bytes(buffer.getvalue())
     assert read_checkpoint(tmp_path / "a.pt")["model"]["encoder.weight"].device.type == "cpu"
+
+
+def test_the_best_score_is_what_the_training_kept(tmp_path):
+    state = _state()
+    assert best_score(_saved(tmp_path / "a.pt", state)) is None
+    state["extra_state"] = {"best": 0.125, "val_loss": 0.5}
+    assert best_score(_saved(tmp_path / "b.pt", state)) == 0.125
