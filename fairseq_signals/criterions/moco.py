@@ -1,0 +1,76 @@
+"""Contrast with a queue: a query must find the key of its own window among the keys of windows seen before.
+
+Source: He et al. 2020 (https://arxiv.org/abs/1911.05722), equation 1, temperature 0.07; the second version (Chen et al.
+2020, https://arxiv.org/abs/2003.04297) has 0.2. Nakamoto et al. 2022 do not say theirs.
+
+Differs: rows of the queue that hold no key yet are no negatives, and an update before which there were none, the first,
+has no loss. Windows that are all padding in one of their views have none either.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from fairseq.criterions import register_criterion
+from fairseq.dataclass import FairseqDataclass
+from torch import Tensor
+
+from fairseq_signals.criterions.ecg_criterion import ECGCriterion, Loss, Outcome
+from fairseq_signals.criterions.spread import spread
+
+
+def queue_contrast(
+    query: Tensor,
+    key: Tensor,
+    queued: Tensor,
+    filled: Tensor,
+    valid: Tensor,
+    temperature: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Equation 1 over this rank's queries; every rank holds the whole queue, so that nothing has to be gathered.
+
+    Args:
+        query: `[B, D]`, of unit length.
+        key: `[B, D]`, of unit length, row for row the queries' positives; no gradient flows into them.
+        queued: `[Q, D]`, of unit length, the negatives of all queries; no gradient flows into them.
+        filled: boolean `[Q]`, rows of the queue that hold a key.
+        valid: boolean `[B]`, windows that count.
+        temperature: divides the cosines.
+
+    Returns:
+        The sum of the losses, the number of queries, and how many of them have their own key nearer than all others;
+        float32 scalars.
+
+    Raises:
+        ValueError: the temperature is not positive.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature of a contrast must be positive, got {temperature}")
+    query, key, queued = query.float(), key.detach().float(), queued.detach().float()
+    positive = (query * key).sum(dim=1, keepdim=True)  # [B, 1]
+    negative = (query @ queued.T).masked_fill(~filled, -torch.inf)  # [B, Q]
+    losses = -(torch.cat([positive, negative], dim=1) / temperature).log_softmax(dim=1)[:, 0]
+    counted = valid & filled.any()
+    first = (positive.squeeze(1) > negative.amax(dim=1)) & counted
+    return losses.masked_fill(~counted, 0.0).sum(), counted.sum().float(), first.sum().float()
+
+
+@dataclass
+class MoCoConfig(FairseqDataclass):
+    """Settings of `moco`."""
+
+    moco_temperature: float = field(
+        default=0.07, metadata={"help": "divides the cosines of queries and keys; 0.2 in the second version"}
+    )
+
+
+@register_criterion("moco", dataclass=MoCoConfig)
+class MoCoCriterion(ECGCriterion):
+    """MoCo's loss; how often a query finds its key, and the spread of the queries, which tells of a collapse."""
+
+    def outcome(self, model, sample) -> Outcome:
+        """The loss from the outputs of `ecg_moco`."""
+        outputs = model(**sample["net_input"])
+        names = ("query", "key", "queued", "filled", "valid")
+        total, count, first = queue_contrast(*(outputs[name] for name in names), self.cfg.moco_temperature)
+        logs = {"moco_accuracy": (first, count), "spread": spread(outputs["query"], outputs["valid"])}
+        return Outcome({"moco": Loss(total, count)}, logs, outputs)
