@@ -28,6 +28,7 @@ from sklearn.linear_model import LogisticRegression
 from fairseq_signals.evaluation.arrays import boolean_table, finite_table, same_shape
 
 BINS = 10
+_LEAST = 10  # recordings in a bin, whose share of positives means little of fewer
 _EDGE = 1e-6
 _FLAT = 1e-12  # a spread of log odds that is none
 _SEPARATED = 1e3  # a slope that only parted labels make
@@ -60,7 +61,7 @@ def calibration(labels, scores, bins: int = BINS) -> Calibration:
     Args:
         labels: boolean `[N]`.
         scores: probabilities `[N]`.
-        bins: of the curve and the error; fewer where there are fewer recordings.
+        bins: of the curve and the error; fewer where a bin would have fewer than 10 recordings.
 
     Raises:
         ValueError: other shapes, no recording, scores that are no probabilities, or a number of bins below 1.
@@ -87,9 +88,12 @@ def calibration(labels, scores, bins: int = BINS) -> Calibration:
 
 
 def calibration_curve(labels: np.ndarray, scores: np.ndarray, bins: int = BINS) -> tuple[Bin, ...]:
-    """Bins of equally many recordings (to one) in the order of their probabilities, equal ones as they come."""
+    """Bins of equally many recordings (to one) in the order of their probabilities, equal ones as they come.
+
+    There are fewer bins, one at least, where a bin would have fewer than 10 recordings.
+    """
     order = np.argsort(scores, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
+    parts = np.array_split(order, max(1, min(bins, len(order) // _LEAST)))
     return tuple(Bin(len(part), float(scores[part].mean()), float(labels[part].mean())) for part in parts)
 
 

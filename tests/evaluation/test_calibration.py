@@ -62,6 +62,7 @@ def test_what_cannot_be_had_is_nan():
     assert np.isnan([one_label.intercept, one_label.slope]).all() and one_label.brier == pytest.approx(0.65 / 3)
     assert np.isnan(calibration([True, False], [0.3, 0.3]).slope)
     assert np.isnan(calibration([False, False, True, True], [0.0, 0.2, 0.6, 1.0]).slope)  # parted: no finite slope
-    assert len(calibration([True, False], [0.3, 0.4]).curve) == 2
+    assert [one.n for one in calibration([True, False], [0.3, 0.4]).curve] == [2]
+    assert [one.n for one in calibration(*cohort(4, n=39)).curve] == [13, 13, 13]
     with pytest.raises(ValueError, match=r"scores must be probabilities and bins at least 1, got 0.5 to 1.5 and 10"):
         calibration([True, False], [0.5, 1.5])

@@ -1,0 +1,141 @@
+#!/usr/bin/env python
+r"""Tests trained models on any number of cohorts: one table, predictions, ROC curves and calibration.
+
+A cohort is a folder of prepared data, or one of its manifests; its labels come from the model's classes, a rule such as
+`lvsd: ef < 40` from the cohort's own numbers. A threshold is chosen on one cohort and used on all:
+
+  python scripts/external_validation.py cnn=cnn/checkpoint_best.pt vit=vit/checkpoint_best.pt \
+      --data valid=prepared/one/valid one=prepared/one two=prepared/two three=prepared/three \
+      --operating-point youden@valid --output external
+
+Writes external_validation.txt, which is printed, and external_validation.tsv; roc.png and calibration.png; of each
+model and cohort predictions_COHORT.tsv and metrics_COHORT.json in a folder of the model's name. A cohort that shares
+recordings or patients with a model's training is refused.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from fairseq_signals.data.manifest import Manifest, manifest_path
+from fairseq_signals.evaluation.external_table import external_text
+from fairseq_signals.evaluation.external_validation import Cohort, Point, score_cohorts, write_validation
+from fairseq_signals.evaluation.report import write_whole
+from fairseq_signals.experiments.seen_before import remarks_on, seen_by
+from fairseq_signals.inference import TrainedModel
+
+_NAME = re.compile(r"[\w.+-]+")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", metavar="[NAME=]CHECKPOINT", help="models for diagnosis of the same classes; of several, each needs a name")  # fmt: skip  # noqa: E501
+    parser.add_argument("--data", nargs="+", required=True, metavar="NAME=FOLDER[/SUBSET]", help="cohorts: prepared folders (of which test is taken) or one of their manifests")  # fmt: skip  # noqa: E501
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where tables and pictures go")
+    parser.add_argument("--operating-point", default="0.5", metavar="RULE[@NAME]", help="a threshold, or youden, sensitivity=SHARE or specificity=SHARE at least, chosen on the cohort NAME for each model (0.5)")  # fmt: skip  # noqa: E501
+    parser.add_argument("--class", dest="outcome", metavar="CLASS", help="the model's class to test (needed where it has several)")  # fmt: skip  # noqa: E501
+    parser.add_argument("--label", metavar="RULE", help="other labels for the class than the model's, such as 'lvsd: lvef < 40' or another code of the cohorts")  # fmt: skip  # noqa: E501
+    parser.add_argument("--by", default="recording", choices=("recording", "patient"), help="intervals of the AUROC: DeLong's over recordings, or of resampled patients with all of theirs (recording)")  # fmt: skip  # noqa: E501
+    parser.add_argument("--resamples", type=int, default=1000, metavar="N", help="of patients (1000)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the resamples (1)")
+    parser.add_argument("--allow-seen", action="store_true", help="mark cohorts with recordings or patients of the training instead of refusing them")  # fmt: skip  # noqa: E501
+    parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="windows at a time (64)")
+    parser.add_argument("--device", default="cpu", help="such as cpu or cuda (cpu)")
+    parser.add_argument("--format", default="png", choices=("png", "pdf", "svg"), help="of the pictures (png)")
+    return parser
+
+
+def _named(texts: Sequence[str], what: str) -> dict[str, str]:
+    """Paths by name; a single one may go without a name."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not equals and what == "model" and len(texts) == 1:
+            name, path = "model", text
+        if not (path and _NAME.fullmatch(name)) or name in found:
+            raise ValueError(
+                f"{what} must be NAME=PATH, with a name of its own of letters, digits and .+-_, got {text!r}"
+            )
+        found[name] = path
+    return found
+
+
+def _manifest(path: str) -> Manifest:
+    """The manifest of a folder's test set, or that of FOLDER/SUBSET."""
+    where = Path(path)
+    if where.is_dir():
+        return Manifest(manifest_path(where, "test"))
+    return Manifest(manifest_path(where.parent, where.name.removesuffix(".tsv")))
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+        return device
+    except (RuntimeError, AssertionError) as error:  # an unknown name; one that this PyTorch or machine lacks
+        raise ValueError(f"device must be one of this machine, such as cpu, got {name!r} ({error})") from error
+
+
+def _definition(models: Mapping[str, TrainedModel], options: argparse.Namespace) -> tuple[str, str]:
+    """The class that is tested, and how labels are told."""
+    first = next(iter(models.values()))
+    wanted = options.outcome or (first.classes[0] if len(first.classes) == 1 else None)
+    told = {}
+    for name, model in models.items():
+        if wanted not in model.classes:
+            known = ", ".join(model.classes) or "none"
+            raise ValueError(f"class must be one of {name}'s ({known}), got {wanted!r} (--class; {model.checkpoint})")
+        told[name] = model.definitions[model.classes.index(wanted)]
+    if options.label is None and len(set(told.values())) > 1:
+        got = "; ".join(f"{name} {rule}" for name, rule in told.items())
+        raise ValueError(f"models must tell {wanted} by one rule, got {got}; --label says which labels to test by")
+    return wanted, options.label or next(iter(told.values()))
+
+
+def validate(options: argparse.Namespace) -> str:
+    """Scores all models on all cohorts, writes tables, pictures and predictions, and returns the text.
+
+    Raises:
+        ValueError, FileNotFoundError: an argument, a checkpoint or a cohort is not as it must be.
+    """
+    paths, folders = _named(options.models, "model"), _named(options.data, "cohort")
+    point = Point.of(options.operating_point, list(folders))
+    models = {name: TrainedModel(path).to(_device(options.device)) for name, path in paths.items()}
+    outcome, definition = _definition(models, options)
+    cohorts = {name: Cohort(_manifest(path), definition) for name, path in folders.items()}
+    seen, remarks, told = {name: seen_by(path) for name, path in paths.items()}, {}, {}
+    for name, cohort in cohorts.items():
+        cohort.truth  # noqa: B018  # labels that cannot be had end the run before hours of predictions
+        for model in models:
+            remarks[model, name] = remarks_on(cohort.manifest.path, seen[model], options.allow_seen)
+    for model, trained in models.items():
+        for name, cohort in cohorts.items():
+            print(f"{model} on {name}: {len(cohort.manifest):,} recordings", file=sys.stderr)
+            found = trained.predict(cohort.manifest.path, options.batch_size)
+            told[model, name] = found[:, trained.classes.index(outcome)]
+    draws = {"by_patient": options.by == "patient", "n_resamples": options.resamples, "seed": options.seed}
+    rows = score_cohorts(outcome, cohorts, told, point, remarks, **draws)
+    text = external_text(rows, str(point))
+    write_validation(options.output, rows, cohorts, told, options.format)
+    write_whole(options.output / "external_validation.txt", text + "\n")
+    return text
+
+
+def main(arguments: "list[str] | None" = None) -> None:
+    """Parses the arguments, tests, writes and prints."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        text = validate(options)
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"error: {error}\n")
+    print(f"{text}\n\nWritten to {options.output}.")
+
+
+if __name__ == "__main__":
+    main()
