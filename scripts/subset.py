@@ -15,11 +15,13 @@ _EPILOG = """\
 examples:
   python scripts/subset.py data/ptbxl100 train --where fold=1,2 --name train_folds2
   python scripts/subset.py data/ptbxl100 train --nested fold=1,2,3,4,5,6,7,8 --name train_folds
+  python scripts/subset.py data/lvsd_sawano train1 --nested part=1,2,3,4,5,6,7,8 --name train1_part
   python scripts/subset.py data/cinc2021 train --where source=georgia --where sex=female --name train_georgia_female
 
 The second writes train_folds1.tsv (fold 1), train_folds2.tsv (folds 1 and 2) up to train_folds8.tsv; --sizes 1,2,4
-writes three of them. Train on one with dataset.train_subset=train_folds2. A subset is noted in dataset.yaml, so that
-studies that were begun with the folder take it for other data: make subsets first, or in a copy of the folder."""
+writes three of them. Train on one with dataset.train_subset=train_folds2. The third takes eighths of the patients,
+which scripts/design.py numbers in the column part. A subset is noted in dataset.yaml, so that studies that were begun
+with the folder take it for other data: make subsets first, or in a copy of the folder."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("folder", type=Path, help="prepared, with dataset.yaml")
-    add("list", choices=OF, help="the manifest to take a part of")
+    add("list", help=f"the manifest to take a part of: {', '.join(OF)}, or one of a design")
     rule = parser.add_mutually_exclusive_group(required=True)
     rule.add_argument("--where", action="append", type=_condition, metavar="COLUMN=VALUE,…", help="rows with one of these cells; several --where must all hold")  # fmt: skip  # noqa: E501
     rule.add_argument("--nested", type=_condition, metavar="COLUMN=VALUE,…", help="several subsets: rows with the first value, with the first two, and so on")  # fmt: skip  # noqa: E501

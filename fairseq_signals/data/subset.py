@@ -26,6 +26,7 @@ from fairseq_signals.data.row import COLUMNS
 
 SUBSETS = "subsets"  # the card's key
 OF = (*SPLITS, "pretrain")
+"""What a subset can be of in every folder; in one of a design (`data/designs/`), also of its manifests."""
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _MOST = 10  # values that a message shows
 
@@ -69,7 +70,7 @@ def write_subsets(folder: str | Path, of: str, subsets: Sequence[Subset]) -> dic
 
     Args:
         folder: prepared.
-        of: the manifest: train, valid, test or pretrain.
+        of: the manifest: train, valid, test, pretrain, or one of the folder's design.
         subsets: of it.
 
     Raises:
@@ -78,11 +79,13 @@ def write_subsets(folder: str | Path, of: str, subsets: Sequence[Subset]) -> dic
             left, or a name is taken by other rows. Nothing is written then.
     """
     folder, names = Path(folder), [one.name for one in subsets]
-    if of not in OF:
-        raise ValueError(f"subset must be of {', '.join(OF)}, got {of!r}")
-    _check_names(names, of)
-    if read_card(folder) is None:
+    card = read_card(folder)
+    if card is None:
         raise FileNotFoundError(f"folder must be a prepared one with {CARD_NAME}, got none in {folder}")
+    known = tuple(dict.fromkeys((*OF, *(card["counts"].get("rows", ()) if "design" in card else ()))))
+    if of not in known:
+        raise ValueError(f"subset must be of {', '.join(known)}, got {of!r}")
+    _check_names(names, of)
     with held(folder, [f"{name}.tsv" for name in names]), TemporaryDirectory() as scratch:
         card = read_card(folder)
         manifest = _manifest(folder / f"{of}.tsv", card)
