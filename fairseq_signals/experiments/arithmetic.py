@@ -52,6 +52,14 @@ def encoder_settings(config: Mapping[str, Any], pretrained: "Mapping | None" = N
     return resolve_encoder_for(_encoder(config, pretrained), rate, len(leads))
 
 
+def starts_elsewhere(config: Mapping[str, Any]) -> bool:
+    """Whether the encoder is that of a checkpoint from outside the study, which alone knows its settings."""
+    model = section_of(config, "model")
+    encoder = model.get("encoder")
+    named = isinstance(encoder, str) or "_name" in (encoder or {})
+    return not named and model.get("pretrained") not in (None, RANDOM, "???")
+
+
 def _encoder(config: Mapping[str, Any], pretrained: "Mapping | None") -> Any:
     if is_pretraining(config):
         return setting(config, "model", "encoder")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairseq_signals.experiments.arithmetic import encoder_settings, forward_flops, views_of
-from fairseq_signals.experiments.defaults import setting, window_samples
+from fairseq_signals.experiments.defaults import section_of, setting, window_samples
 from fairseq_signals.experiments.machines import machine_of
 
 
@@ -30,8 +30,9 @@ def training_cost(config: Mapping[str, Any], windows_per_epoch: int, pretrained:
 
     The operations are an estimate: those of the encoder's matrix products, convolutions and attention, forward, as
     counted by PyTorch, and twice as many for backward (none while a task keeps it frozen). Left out are heads,
-    quantizer, negatives, losses, transforms, momentum copies, optimiser and validation; norms and activations count
-    nothing anywhere. The rates of `machines` are made for this count.
+    quantizer, negatives, losses, transforms, momentum copies, decoders, optimiser and validation; norms and activations
+    count nothing anywhere. An encoder that sees a share of its tokens alone (MAE) is counted by that share, which its
+    attention falls below. The rates of `machines` are made for this count.
 
     Args:
         config: of the training, from `composition.compose_recipe`.
@@ -46,7 +47,8 @@ def training_cost(config: Mapping[str, Any], windows_per_epoch: int, pretrained:
     forward = views * forward_flops(encoder_settings(config, pretrained), samples)
     frozen = setting(config, "model", "freeze_updates")
     frozen = windows if frozen < 0 else min(windows, frozen * global_batch(config))
-    return Cost(updates, windows, forward * (3 * windows - 2 * frozen))
+    seen = 1.0 - section_of(config, "model").get("masked_share", 0.0)
+    return Cost(updates, windows, round(seen * forward * (3 * windows - 2 * frozen)))
 
 
 def estimated_hours(cost: Cost, machine: str, gpus: int = 1) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fairseq_signals.evaluation.aligned_text import aligned
+from fairseq_signals.experiments.arithmetic import starts_elsewhere
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.cost import Cost, estimated_hours, training_cost
 from fairseq_signals.experiments.defaults import window_seconds
@@ -49,10 +50,12 @@ def listing(jobs: Sequence[Job], dest: Path, machine: str, expected: Mapping[str
 
 
 def cost_of(job: Job, expected: Mapping[str, float]) -> "Cost | None":
-    """What a training comes to; None where nothing is trained, or its data is not known."""
+    """What a training comes to; None where nothing is trained, or its data or its encoder are not known."""
     if job.descriptor or job.choices:
         return None
     config = compose_recipe(job.recipe, [*job.settings, f"task.data={job.data}"])
+    if job.parent is None and starts_elsewhere(config):
+        return None
     windows = windows_per_epoch(job.data, config)
     if windows is None:
         seconds = expected.get((job.task.data or job.task.name) if job.task else PRETRAINING)

@@ -93,6 +93,12 @@ def test_cost_doubles_with_updates_and_with_a_second_view():
     assert longer.flops == twice.flops == 2 * cost.flops
 
 
+def test_an_encoder_that_sees_a_quarter_of_its_tokens_costs_a_quarter():
+    config = {**training(), "model": {"_name": "ecg_mae", "encoder": TINY}}
+    masked = {**config, "model": {**config["model"], "masked_share": 0.75}}
+    assert training_cost(masked, 80).flops * 4 == training_cost(config, 80).flops
+
+
 def paper(recipe, segments, epochs, pretrained=None):
     config = compose_recipe(FOLDER / f"{recipe}.yaml")
     config["optimization"] = {**config["optimization"], "max_epoch": epochs, "max_update": 0}

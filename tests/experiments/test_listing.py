@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -48,3 +49,10 @@ def test_data_that_is_neither_prepared_nor_known_has_no_cost(jobs):
 def test_an_unknown_machine_is_refused(jobs, tmp_path):
     with pytest.raises(ValueError, match=r"machine must be one of .*a100.*, got 'abacus'"):
         listing(jobs[1], tmp_path, "abacus", {})
+
+
+def test_an_encoder_from_a_checkpoint_of_somebody_else_has_no_cost(jobs):
+    study, jobs = jobs
+    job = next(job for job in jobs if job.name.startswith("diagnosis/random_init"))
+    elsewhere = replace(job, settings=(*job.settings, "model.pretrained=theirs.pt", "~model.encoder"))
+    assert cost_of(job, study.seconds) is not None and cost_of(elsewhere, study.seconds) is None
