@@ -121,6 +121,7 @@ def test_windows_of_any_leads_and_lengths_give_what_each_gives_alone(settings):
     signal = torch.randn(5, 3, 60)
     for b, length in enumerate(lengths):
         signal[b, :, int(length) // 10 * 10 :] = torch.inf
+        signal[b, ~present[b]] = torch.nan
     with torch.no_grad():
         together, maps = encoder(signal, lengths, present), encoder.activation_maps(signal, lengths, present)
         for b, length in enumerate(lengths.tolist()):
