@@ -10,9 +10,10 @@ layer norm before each half-layer and after the last, fixed sine-cosine position
 Parameters with 12 leads at 500 Hz, without any head: vit_tiny 5,386,944; vit_small 21,390,720; vit_base 85,248,768;
 vit_large 302,568,448, the paper's 303 M. At 100 Hz, where a patch has 50 samples, `200 * dim` fewer.
 
-Differs: there is no class token by default, which He et al. found as good (section 4.2); `auxiliary_token` adds theirs,
-a token beside the patches that is no frame, and `pool="class"` reads the frames by a class token in one more layer, as
-Touvron et al. 2021 (https://arxiv.org/abs/2103.17239), section 3.2, so that the embedding is made of the frames alone.
+Differs: there is no class token by default, which He et al. found as good (appendix A.1); `auxiliary_token` adds
+theirs, a token beside the patches that is no frame, and `pool="class"` reads the frames by a class token in one more
+layer, after Touvron et al. 2021 (https://arxiv.org/abs/2103.17239), section 3, so that the embedding is made of the
+frames alone. That layer's weights are not trained by MAE.
 The norm after the last layer also stays in fine-tuning, where He et al. set one behind the mean in its place. Leads
 that are absent are dropped like masked patches, where zeros in their place would be tokens of a flat line. A stretch at
 the end that does not fill a patch is left out.
@@ -47,7 +48,7 @@ class ViTSettings:
         auxiliary_token: a learned token beside the patches in every layer, as in He et al.
         dropout, attention_dropout, activation_dropout: inside the transformer.
         drop_path: probability of leaving out a half-layer of the last layer; it grows evenly from 0 in the first
-            (He et al. fine-tune with 0.1 for base and 0.2 for large).
+            (the public code of He et al. fine-tunes with 0.1 for base and 0.2 for large).
         norm_epsilon: of the layer norms, as in He et al.
         checkpoint_activations: computes every layer a second time for its gradient, instead of keeping what is in it.
     """
