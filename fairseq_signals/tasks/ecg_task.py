@@ -20,6 +20,7 @@ from fairseq_signals.modules.gather import rank
 from fairseq_signals.tasks.refusals import (
     refuse_decay_of_frozen,
     refuse_legacy_parts,
+    refuse_shared_folder,
     refuse_torn_checkpoint,
     refuse_useless_groups,
 )
@@ -129,6 +130,7 @@ class ECGTask(FairseqTask):
     def build_model(self, cfg, from_checkpoint=False):
         """The model; its settings are resolved into `cfg` first, which is what the checkpoint keeps."""
         if not from_checkpoint:
+            refuse_shared_folder(Path(self.cfg.save_dir))
             refuse_torn_checkpoint(Path(self.cfg.save_dir), self.cfg.restore_file)
             with open_dict(cfg):
                 cfg._name = ARCH_MODEL_NAME_REGISTRY.get(cfg._name, cfg._name)  # --arch gives a size's name

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
 from fairseq_signals.models.parameter_groups import DEFAULT, PARTS
 from fairseq_signals.modules.checkpoint import is_whole, newest_whole, read_checkpoint
 
@@ -68,6 +71,29 @@ def _refuse_missing_groups(groups: Mapping[str, Any], model: Any):
         rate = group.get("lr_float") or (group.get("optimizer") or {}).get("lr")
         if not (rate and group.get("optimizer") and group.get("lr_scheduler")):
             raise ValueError(f"group {name} of the optimizer composite must have lr_float, optimizer and lr_scheduler")
+
+
+def refuse_shared_folder(folder: Path):
+    """Stops the jobs of a Hydra multirun that would write their checkpoints into one folder.
+
+    They run in one working directory, and fairseq goes on from the `checkpoint_last.pt` that it finds: every job after
+    the first would resume the first one's training, and none would be the one that was asked for. Processes that
+    fairseq itself starts for further GPUs are not told of the multirun, and are not stopped.
+
+    Args:
+        folder: of the run's checkpoints.
+
+    Raises:
+        ValueError: the folder does not lie in the job's own.
+    """
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return
+    own = Path(HydraConfig.get().runtime.output_dir)
+    if not folder.absolute().is_relative_to(own):
+        raise ValueError(
+            f"checkpoint.save_dir must lie in a multirun job's own folder ({own}), else jobs resume each other, got "
+            f"{folder}; give 'checkpoint.save_dir=${{hydra:runtime.output_dir}}', and hydra.sweep.dir=… to say where"
+        )
 
 
 def refuse_torn_checkpoint(folder: Path, restore_file: str):

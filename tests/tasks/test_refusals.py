@@ -2,13 +2,16 @@ import io
 import os
 import pickle
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 from torch import nn
 
+from fairseq_signals.tasks import refusals
 from fairseq_signals.tasks.ecg_task import ECGTask
 from fairseq_signals.tasks.refusals import (
     refuse_decay_of_frozen,
@@ -121,3 +124,21 @@ def test_decay_is_refused_where_a_flat_copy_would_shrink_a_frozen_encoder():
     refuse_decay_of_frozen(SimpleNamespace(fp32_params={}, param_groups=[{"weight_decay": 0.0}]), model)
     encoder.requires_grad_(False)  # frozen for good: the optimiser has nothing of it
     refuse_decay_of_frozen(flat, model)
+
+
+@pytest.mark.parametrize("mode", ["RUN", "MULTIRUN"])
+def test_jobs_of_a_multirun_keep_their_checkpoints_in_folders_of_their_own(tmp_path, monkeypatch, mode):
+    own = tmp_path / "sweep" / "1"
+    told = SimpleNamespace(mode=RunMode[mode], runtime=SimpleNamespace(output_dir=str(own)))
+    monkeypatch.setattr(refusals.HydraConfig, "initialized", lambda: True)
+    monkeypatch.setattr(refusals.HydraConfig, "get", lambda: told)
+    for folder in (own, own / "checkpoints"):
+        refusals.refuse_shared_folder(folder)
+    for folder in (Path("checkpoints"), tmp_path / "sweep" / "10"):
+        if mode == "RUN":
+            refusals.refuse_shared_folder(folder)
+            continue
+        with pytest.raises(
+            ValueError, match=r"save_dir must lie in a multirun job's own folder .*sweep.1\), else jobs"
+        ):
+            refusals.refuse_shared_folder(folder)
