@@ -82,34 +82,60 @@ class Preprocess(nn.Module):
             lengths: number of valid samples `[B]`, None where no window is padded.
             present: boolean `[B, L]`, leads that exist; None where all do.
         """
-        signal = signal.float()
-        valid = None if lengths is None else valid_frames(lengths, signal.shape[2]).unsqueeze(1)  # [B, 1, T]
-        settings = self.settings
-        if settings.low_hz or settings.high_hz:
-            signal = band_pass(signal, self.rate, settings.low_hz, settings.high_hz, settings.order, lengths)
-        if settings.normalise == "constant":
-            mean = signal.new_tensor(settings.mean or [0.0])[:, None]
-            signal = (signal - mean) / signal.new_tensor(settings.deviation)[:, None]
-        elif settings.normalise == "window":
-            signal = z_score(signal, valid)
+        filtered, valid = self._filtered(signal, lengths), _valid_samples(signal, lengths)
+        if self.settings.normalise != "none":
+            mean, deviation = self._units(filtered, valid)
+            filtered = (filtered - mean) / deviation
         if valid is not None:
-            signal = signal * valid
-        return signal if present is None else signal * present.unsqueeze(2)
+            filtered = filtered * valid
+        return filtered if present is None else filtered * present.unsqueeze(2)
+
+    @torch.no_grad()
+    def units(self, signal: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and deviation (mV) that are taken off windows and that divide them: `[B, L, 1]`, or as broadcasts to it.
+
+        Preprocessed windows times the deviation plus the mean are the windows again, filtered where a pass band is set.
+        """
+        if self.settings.normalise == "none":
+            return signal.new_zeros(1, 1, 1, dtype=torch.float32), signal.new_ones(1, 1, 1, dtype=torch.float32)
+        return self._units(self._filtered(signal, lengths), _valid_samples(signal, lengths))
+
+    def _filtered(self, signal: Tensor, lengths: Tensor | None) -> Tensor:
+        settings, signal = self.settings, signal.float()
+        if settings.low_hz or settings.high_hz:
+            return band_pass(signal, self.rate, settings.low_hz, settings.high_hz, settings.order, lengths)
+        return signal
+
+    def _units(self, filtered: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+        if self.settings.normalise == "window":
+            return lead_statistics(filtered, valid)
+        mean = filtered.new_tensor(self.settings.mean or [0.0])[:, None]
+        return mean, filtered.new_tensor(self.settings.deviation)[:, None]
 
 
-def z_score(signal: Tensor, valid: Tensor | None = None, smallest: float = 1e-3) -> Tensor:
-    """Each lead of each window with mean 0 and deviation 1 over its valid samples.
+def _valid_samples(signal: Tensor, lengths: Tensor | None) -> Tensor | None:
+    return None if lengths is None else valid_frames(lengths, signal.shape[2]).unsqueeze(1)  # [B, 1, T]
+
+
+def lead_statistics(signal: Tensor, valid: Tensor | None = None, smallest: float = 1e-3) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (mV) of each lead of each window over its valid samples, `[B, L, 1]`.
 
     Args:
         signal: millivolts `[B, L, T]`.
         valid: boolean `[B, 1, T]`.
-        smallest: deviations (mV) below this are not stretched: a flat lead stays flat instead of becoming noise.
+        smallest: what smaller deviations are taken for: a flat lead stays flat instead of becoming noise.
     """
     weight = torch.ones_like(signal[:, :1]) if valid is None else valid.float()
     weight = weight / weight.sum(dim=2, keepdim=True).clamp(min=1)
     mean = (signal * weight).sum(dim=2, keepdim=True)
     deviation = ((signal - mean).square() * weight).sum(dim=2, keepdim=True).sqrt()
-    return (signal - mean) / deviation.clamp(min=smallest)
+    return mean, deviation.clamp(min=smallest)
+
+
+def z_score(signal: Tensor, valid: Tensor | None = None, smallest: float = 1e-3) -> Tensor:
+    """Each lead of each window with mean 0 and deviation 1 over its valid samples; see `lead_statistics`."""
+    mean, deviation = lead_statistics(signal, valid, smallest)
+    return (signal - mean) / deviation
 
 
 def band_pass(
