@@ -17,7 +17,8 @@ columns is the report's inference, and counts as measured. The 17,457 recordings
 valid and test too: they are left out. Row n of an array is row n of its split in the table: the counts must agree. The
 `tabular_features` arrays are not used (their documented order of columns is wrong).
 
-Columns beyond the standard: `age` (capped at 90), `sex`, the measurements (`lvef_value`, `ivs_measurement` …) and
+Columns beyond the standard: `age` (capped at 90), `sex`, `ef` (the ejection fraction in %, which is `lvef_value` under
+the name that other sources use; empty where it is no number), the measurements (`lvef_value`, `ivs_measurement` …) and
 grades as published, the table's further facts on ECG and person, `source`.
 
 Source: Poterucha et al. 2025, "Detecting structural heart disease from electrocardiograms using AI",
@@ -31,6 +32,7 @@ from pathlib import Path
 from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS
+from fairseq_signals.data.number_rules import number_of
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import arrays
 from manifests.parts.arranging import by_split, pairs_of_splits
@@ -63,7 +65,7 @@ _NEEDED = ("ecg_key", "patient_key", "split", "age_at_ecg", "sex")
 _MEASURES = tuple(dict.fromkeys(name for names in MEASURED_BY.values() for name in names))
 _FURTHER = ("race_ethnicity", "location_setting", "acquisition_year", "most_recent_ecg")
 _FURTHER += ("ventricular_rate", "atrial_rate", "pr_interval", "qrs_duration", "qt_corrected")
-_COLUMNS = ("age", "sex", *_MEASURES, *_FURTHER, "source")
+_COLUMNS = ("age", "sex", "ef", *_MEASURES, *_FURTHER, "source")
 _NUMBERS = ("lvef_value", "ivs_measurement", "lvpw_measurement", "pasp_value", "tr_max_velocity_value")
 _STATED = Stated(rate=250.0, leads=STANDARD_LEADS, unit="mV", calibrated=False)
 
@@ -132,6 +134,7 @@ def _item(row: Mapping[str, str], place: int, composite: str, where: str) -> Ite
     measured = {name: all(_told(row[one], one) for one in needed) for name, needed in MEASURED_BY.items()}
     known = measured | {COMPOSITE: composite == "published" or all(measured.values())}
     extra = {"age": row["age_at_ecg"], "sex": sex_of(_told(row["sex"].lower().replace("unknown", "")), where)}
+    extra["ef"] = row["lvef_value"] if number_of(row["lvef_value"]) is not None else ""
     extra |= {name: _told(row[name], name) for name in (*_MEASURES, *_FURTHER) if name in row}
     return Item(
         file=_array_name(row["split"]),

@@ -6,6 +6,10 @@ Without `--diagnoses` nothing is labelled, and splits are by patient. With it, l
 (`manifests/details/mimic_diagnoses.py`; recordings without any are unlabelled) and splits its folds: 0–17 train, 18
 valid, 19 test. Its recordings and ids must not be shared: what is prepared from them is under the same agreement.
 
+With `--echo FILE`, MIMIC-IV-ECHO's `structured-measurement.csv` or a hospital's own table, the ejection fraction of the
+nearest echocardiogram within 14 days becomes the column `ef` (`manifests/details/echo_values.py`), from which a task
+makes a class: `lvsd: ef < 40`. It is empty where nothing is known.
+
 Traps. The files store aVF before aVL: leads are found by name. Intervals and axes that the machine could not measure
 are written as 29999, 32767, −32768 or 65535: these cells become empty, and are counted. The rhythm is not always the
 first line of the report, which may be a warning: all lines stand in one column, separated by ` | `. Some 1.5 % of the
@@ -13,7 +17,8 @@ recordings have samples that are no numbers, or a dead lead: see `rejected.tsv` 
 
 Columns beyond the standard: `ecg_time` (shifted by the source), `report`, `rr_interval` to `t_end` in ms, `p_axis`,
 `qrs_axis` and `t_axis` in degrees, `bandwidth`, `filtering`; with diagnoses also `age` (91 and more: over 89), `sex`,
-`fold`, and where in a stay the recording was taken.
+`fold`, and where in a stay the recording was taken; with echocardiograms also `ef` in %, and `ef_days` from the
+recording to the echocardiogram.
 """
 
 import argparse
@@ -24,6 +29,7 @@ from pathlib import Path
 from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
+from manifests.details import echo_values
 from manifests.details.mimic_diagnoses import COLUMNS, FOLDS, LISTS, Diagnosed, read_diagnoses
 from manifests.parts.arranging import add_shares, own_splits_or_by_patient, pairs_of_splits
 from manifests.parts.class_list import absent_line, add_classes, in_classes, listed_codes, outside_line
@@ -104,6 +110,27 @@ def read_items(
     return items, left_out
 
 
+def link_echoes(items: list[Item], echoes: echo_values.Echoes, within_days: float) -> list[str]:
+    """Gives each recording the columns of its echocardiogram, and says in lines for people what was found.
+
+    Raises:
+        ValueError: no recording has an echocardiogram in time.
+    """
+    linked = 0
+    for item in items:
+        moment = echo_values.moment_of(item.extra["ecg_time"])
+        cells = echoes.nearest(item.patient or "", moment, within_days) if moment else ("", "")
+        item.extra.update(zip(echo_values.COLUMNS, cells, strict=True))
+        linked += bool(cells[0])
+    told = ", ".join(f"{what} {number}" for what, number in sorted(echoes.found.items()) if number) or "nothing odd"
+    if not linked:
+        raise ValueError(f"some recording must have an echocardiogram within {within_days:g} days, got none; {told} (--echo)")  # fmt: skip  # noqa: E501
+    return [
+        f"ejection fraction within {within_days:g} days of the recording: {linked} of {len(items)} recordings",
+        f"echocardiograms of {len(echoes.of)} patients: {told}",
+    ]
+
+
 def arrange(packed: list[Packed], options: argparse.Namespace) -> Arrangement:
     """Rows by the source's folds, or by patient where there are none, and pairs of one patient's recordings."""
     rows, classes, outside = [row_of(one) for one in packed], [], Counter()
@@ -114,6 +141,7 @@ def arrange(packed: list[Packed], options: argparse.Namespace) -> Arrangement:
     pairs, how_pairs, lacking = pairs_of_splits(splits, options.pair_seconds, options.seed)
     how = f"{how or 'strat_fold 0-17, 18, 19 of MIMIC-IV-ECG-ICD'}; {how_pairs}"
     columns = ("ecg_time", "report", *_MEASURED, *_SETTINGS, *(COLUMNS if options.diagnoses else ()))
+    columns += echo_values.COLUMNS if options.echo else ()
     return Arrangement(
         splits, pairs, classes, how, (), columns, [*outside_line(outside), *absent_line(rows, classes), *lacking]
     )
@@ -126,9 +154,25 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--diagnoses-of", choices=sorted(LISTS), default="all", help="the stay: hospital, ed (emergency department), or all: hospital, else ed")  # fmt: skip  # noqa: E501
     add("--icd-digits", type=int, default=5, metavar="N", help="characters of an ICD-10 code that are kept, 3 to 7")
     add("--wider", action=argparse.BooleanOptionalAction, default=True, help="a code also counts for those it begins with")  # fmt: skip  # noqa: E501
+    add("--echo", type=Path, metavar="FILE", help="echocardiograms: structured-measurement.csv of MIMIC-IV-ECHO, unpacked, or a table with subject_id, time and ef")  # fmt: skip  # noqa: E501
+    add("--echo-columns", type=_names, default=(), metavar="NAME=THEIRS,…", help="of --echo, where its columns have other names: subject_id=PID,time=STUDY_DATE,ef=LVEF")  # fmt: skip  # noqa: E501
+    add("--echo-days", type=float, default=echo_values.WITHIN_DAYS, metavar="N", help="days that may lie between a recording and its echocardiogram")  # fmt: skip  # noqa: E501
+    add("--echo-tests", type=_list, default="tte", metavar="KIND,…", help="of MIMIC-IV-ECHO: kinds that count: tte, tee, stress")  # fmt: skip  # noqa: E501
     add_classes(parser, choices="all, or codes separated by commas", min_count=2000)
     add_shares(parser)
     return parser.parse_args(arguments)
+
+
+def _names(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = tuple(tuple(part.strip() for part in pair.split("=")) for pair in text.split(","))
+    known = ("subject_id", "time", "ef")
+    if any(len(pair) != 2 or pair[0] not in known or not pair[1] for pair in pairs):
+        raise argparse.ArgumentTypeError(f"must be NAME=THEIRS,… with the names {', '.join(known)}, got {text!r}")
+    return pairs
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in text.split(","))
 
 
 def _check_classes(items: list[Item], options: argparse.Namespace) -> None:
@@ -160,7 +204,14 @@ def main(arguments: list[str] | None = None) -> dict:
         "diagnoses that are no ICD-10 code, left out": odd.total(),
     }
     remarks = [f"{what}: {number}" for what, number in found.items()]
-    names = ("classes", "min_count", "diagnoses_of", "icd_digits", "wider", "shares", "pair_seconds", "seed")
+    names = ()
+    if options.echo:
+        if not options.echo_days >= 0:
+            raise ValueError(f"days must be 0 or more, got {options.echo_days} (--echo-days)")
+        echoes = echo_values.read_echoes(options.echo, dict(options.echo_columns), options.echo_tests)
+        remarks += link_echoes(items, echoes, options.echo_days)
+        names = ("echo_columns", "echo_days", "echo_tests")
+    names += ("classes", "min_count", "diagnoses_of", "icd_digits", "wider", "shares", "pair_seconds", "seed")
     choices = choices_of(options, *names)
     source = Source("MIMIC-IV-ECG", "1.0", folder, items, left_out, choices, expected=_EXPECTED, remarks=remarks)
     return prepare(source, options.dest, packing_of(options), lambda packed: arrange(packed, options), work_of(options))
