@@ -5,7 +5,7 @@ the page is printed at its own size. Tall complexes make the paper taller; they 
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 
 import numpy as np
@@ -38,6 +38,7 @@ def draw(
     leads: Sequence[str] | None = None,
     start: float = 0.0,
     dpi: float = DPI,
+    beside: Callable[[Axes, list[Strip]], None] | None = None,
 ) -> Figure:
     """The figure of a recording on ECG paper, written to a file or drawn into given axes.
 
@@ -50,6 +51,7 @@ def draw(
         leads: names of the array's rows; standard names.
         start: second at which the first column begins; at most ten seconds are shown from there.
         dpi: dots per inch of a picture in pixels.
+        beside: called with the axes (mm) and what stands where, to draw more before the picture is written.
 
     Raises:
         ValueError: names, rate, start or shape do not fit.
@@ -74,6 +76,8 @@ def draw(
     axes.text(2, height - 3, text, fontsize=8, va="top", color=INK, linespacing=1.35)
     footer = f"{SPEED:g} mm/s   {GAIN:g} mm/mV   {rate:g} Hz"
     axes.text(2, 2.2, footer, fontsize=7, va="bottom", color=INK)
+    if beside is not None:
+        beside(axes, strips)
     if not isinstance(to, Axes):
         figure.savefig(to, dpi=dpi)
     return figure
@@ -84,7 +88,7 @@ def _parts(
 ) -> tuple[np.ndarray, float, tuple[str, ...], str]:
     """Values `[L, T]`, rate, lead names and the default title."""
     if isinstance(signal, Record):
-        return signal.signal, signal.rate, signal.leads, _title(signal)
+        return signal.signal, signal.rate, signal.leads, record_title(signal)
     if rate is None or leads is None:
         raise ValueError("rate and leads must be given with an array, got none of one of them")
     values = np.asarray(signal, dtype=float)
@@ -104,7 +108,8 @@ def _checked_names(names: Sequence[str], known: Sequence[str], what: str) -> tup
     return tuple(names)
 
 
-def _title(record: Record) -> str:
+def record_title(record: Record) -> str:
+    """What is known of a recording, in a line or two: id, patient, age, sex; labels."""
     about = [f"{name} {record.meta[name]}" for name in ("age", "sex") if record.meta.get(name) not in (None, "")]
     patient = [f"patient {record.patient}"] if record.patient else []
     labels = labels_text(record)

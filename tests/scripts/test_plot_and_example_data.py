@@ -41,11 +41,16 @@ def test_absurd_arguments_end_in_one_clear_sentence(tmp_path):
 
 @pytest.fixture(scope="module")
 def plot():
-    """The script's `main`, in this process."""
+    """The script's `main`, in this process, with its folder on the path, as when it is run."""
+    sys.path.insert(0, str(ROOT / "scripts"))
     spec = importlib.util.spec_from_file_location("plot", ROOT / "scripts" / "plot.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return lambda *arguments: module.main([*map(str, arguments)])
+    yield lambda *arguments: module.main([*map(str, arguments)])
+    sys.path.remove(str(ROOT / "scripts"))
+
+
+FACTS = ("--rate", "100", "--unit", "mV")
 
 
 @pytest.mark.parametrize(
@@ -63,6 +68,11 @@ def plot():
         (("recording", "data/train.tsv", "--rate", "9", "--row", "1"), "--rate, --row must come with a recording's"),
         (("recording", "x.csv"), "or passed, got no rate and no unit (x.csv); here by --rate, --leads and --unit"),
         (("draw", "x.csv"), "invalid choice"),
+        (("gradcam", "no.pt", "whole.csv", *FACTS, "--class", "AF"), "checkpoint must be a file, got none at no.pt"),
+        (("gradcam", "no.pt", "whole.csv", *FACTS), "the following arguments are required: --class"),
+        (("reconstruction", "no.pt", "whole.csv", *FACTS), "checkpoint must be a file, got none at no.pt"),
+        (("transforms", "whole.csv", *FACTS, "--lead", "V9"), "lead must be one of I, II, got 'V9'"),
+        (("transforms", "whole.csv", *FACTS, "--transforms", "a.yaml"), "recipe must have transforms under task in"),
     ],
 )
 def test_mistakes_in_pictures_are_said_and_nothing_else(plot, tmp_path, monkeypatch, capsys, command, message):
@@ -71,7 +81,9 @@ def test_mistakes_in_pictures_are_said_and_nothing_else(plot, tmp_path, monkeypa
         (tmp_path / folder).mkdir()
     for name in ("test", "train"):
         (tmp_path / "data" / f"{name}.tsv").write_text("")
-    (tmp_path / "x.csv").write_text("I,II\n" + "0.1,0.2\n" * 300)
+    for name in ("x.csv", "whole.csv"):
+        (tmp_path / name).write_text("I,II\n" + "0.1,0.2\n" * 300)
+    (tmp_path / "a.yaml").write_text("task: {views: single}")
     with pytest.raises(SystemExit, match="2"):
         plot(*command, "--output", "a.png")
     said = capsys.readouterr().err
@@ -85,6 +97,16 @@ def test_what_a_file_does_not_state_is_passed(plot, tmp_path):
     plot("recording", tmp_path / "x.npy", *stated, "--output", tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert 'id="lead-II"' in text and 'id="lead-V1"' in text and "100 Hz" in text
+
+
+def test_transforms_of_a_recipe_are_drawn_with_its_settings(plot, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(2, 300)))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("task:\n  transforms:\n    - {_name: time_out, share: [0.25, 0.25]}\n    - resize\n")
+    stated = ("--rate", 100, "--unit", "mV", "--leads", "II,V1", "--lead", "V1", "--transforms", recipe)
+    plot("transforms", tmp_path / "x.npy", *stated, "--output", tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")  # matplotlib writes texts as comments
+    assert "time_out   share [0.25, 0.25]" in text and "resize   factor" in text and text.count('id="transformed') == 2
 
 
 def test_a_row_of_a_manifest_is_drawn_with_what_the_manifest_tells(plot, ecg_data, tmp_path):
