@@ -1,4 +1,4 @@
-"""What can be typed after `list`, `run` and `collect`, and what of a study it chooses and changes."""
+"""What can be typed after `list`, `run`, `collect` and `curves`, and what of a study it chooses and changes."""
 
 import argparse
 from dataclasses import replace
@@ -11,7 +11,7 @@ from fairseq_signals.experiments.study_file import read_study
 
 
 def parser() -> argparse.ArgumentParser:
-    """The three subcommands and what they share."""
+    """The subcommands and what they share."""
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("study", type=Path, help="yaml of the tables, such as examples/oh2022/tables.yaml")
     shared.add_argument("--dest", type=Path, help="folder of the trainings (default: runs/NAME of the study's folder)")
@@ -42,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     runner.add_argument("--launcher", help="a launcher of Hydra's, such as submitit_slurm, instead of this machine")
     runner.add_argument("--launcher-options", **more, help="such as hydra.launcher.partition=gpu")
     commands.add_parser("collect", parents=[shared], help="the tables, as text, TSV and pictures")
+    curves = commands.add_parser("curves", parents=[shared], help="validation over what the trainings have cost so far")
+    curves.add_argument("--metric", default="macro_auc", help="a number that validation logs (default: macro_auc)")
     return main_parser
 
 

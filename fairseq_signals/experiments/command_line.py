@@ -1,4 +1,4 @@
-"""`list`, `run` and `collect`: the trainings behind a paper's tables, by one command each."""
+"""`list`, `run`, `collect`, `curves`: the trainings behind a paper's tables, by one command each."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fairseq_signals.experiments.arguments import chosen, dest_of, parser
 from fairseq_signals.experiments.composition import compose_recipe
+from fairseq_signals.experiments.cost_curve import write_cost_curves_of
 from fairseq_signals.experiments.defaults import setting
 from fairseq_signals.experiments.held_out import check_jobs
 from fairseq_signals.experiments.job import Job
@@ -20,7 +21,7 @@ from fairseq_signals.experiments.tables import write_tables
 
 
 def main(arguments: "Sequence[str] | None" = None) -> int:
-    """Parses the arguments and runs one of the three; gives the exit status."""
+    """Parses the arguments and runs what they say; gives the exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(arguments)
     try:
@@ -30,6 +31,8 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         dest = dest_of(options, study)
         if options.command == "list":
             print(listing(jobs_of(cells), dest, options.machine, study.seconds))
+        elif options.command == "curves":
+            print(write_cost_curves_of(study, cells, dest, options.metric))
         else:
             print(write_tables(study, cells, dest))
         return 0
