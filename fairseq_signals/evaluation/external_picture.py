@@ -26,7 +26,7 @@ def draw_roc(
         scores: by model and cohort.
         path: the picture to write; its ending chooses the format.
     """
-    save_figure(_panels(outcomes, scores, _draw_roc, "1 - specificity", "sensitivity"), path)
+    save_figure(_panels(outcomes, scores, _draw_roc, ("1 - specificity", "sensitivity"), "lower right"), path)
 
 
 def draw_calibration(
@@ -36,10 +36,12 @@ def draw_calibration(
 
     Arguments are those of `draw_roc`.
     """
-    save_figure(_panels(outcomes, scores, _draw_calibration, "predicted probability", "observed share of cases"), path)
+    save_figure(
+        _panels(outcomes, scores, _draw_calibration, ("predicted probability", "observed share"), "upper left"), path
+    )
 
 
-def _panels(outcomes, scores, draw, across: str, along: str) -> Figure:
+def _panels(outcomes, scores, draw, names: tuple[str, str], corner: str) -> Figure:
     figure, axes = new_panels(len(outcomes), width=3.8, height=3.8)
     for axis, (cohort, models) in zip(axes, outcomes.items(), strict=True):
         axis.plot([0, 1], [0, 1], **_CHANCE)
@@ -47,9 +49,9 @@ def _panels(outcomes, scores, draw, across: str, along: str) -> Figure:
             draw(axis, model, *outcome, scores[model, cohort], COLOURS[number % len(COLOURS)])
         any_ = scores[next(iter(models)), cohort]
         axis.set_title(f"{cohort}: {any_.n_cases} cases of {any_.n_known}", fontsize="medium")
-        axis.set(xlabel=across, ylabel=along, aspect="equal")
+        axis.set(xlabel=names[0], ylabel=names[1], aspect="equal")
         if axis.get_legend_handles_labels()[1]:
-            axis.legend(frameon=False, fontsize="x-small", loc="best")
+            axis.legend(frameon=False, fontsize="x-small", loc=corner)
         tidy_axes(axis)
     return figure
 
@@ -80,6 +82,6 @@ def _draw_calibration(axis: Axes, model: str, labels, scores, found: BinaryScore
         color=colour,
         markersize=3.5,
         linewidth=1.2,
-        label=f"{model}: slope {told.slope:.2f}, intercept {told.intercept:+.2f}",
+        label=f"{model}: slope {told.slope:.2f}, intercept {told.intercept:.2f}",
     )
     axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))

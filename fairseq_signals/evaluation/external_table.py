@@ -96,11 +96,7 @@ def _one_model(outcome: str, rows: Sequence[CohortScores], point: str) -> str:
         values = row.values()
         shares = [_interval(values[name]) for name in ("sensitivity", "specificity")]
         few = [f"{values[name].point:.3f}" for name in ("ppv", "npv")]
-        calibrated = [
-            f"{values['brier']:.3f}",
-            f"{values['slope']:.2f}",
-            f"{values['intercept']:+.2f}".replace("+nan", "nan"),
-        ]
+        calibrated = [f"{values['brier']:.3f}", f"{values['slope']:.2f}", f"{values['intercept']:.2f}"]
         count = [str(values["n_known"]), str(values["n_cases"]), f"{100 * values['prevalence']:.1f}"]
         area = [_interval(values["auroc"]), f"{values['auprc']:.3f}"]
         lines.append([row.cohort + marks[row.cohort], *count, *area, *shares, *few, *calibrated])

@@ -17,6 +17,7 @@ from fairseq_signals.data.manifest import manifest_path
 from fairseq_signals.data.windows import MODES
 from fairseq_signals.models.ecg_model import encoder_leads, plain
 from fairseq_signals.modules.gather import rank
+from fairseq_signals.tasks.earlier_jobs import forget_earlier_scores
 from fairseq_signals.tasks.refusals import (
     refuse_decay_of_frozen,
     refuse_legacy_parts,
@@ -130,6 +131,7 @@ class ECGTask(FairseqTask):
     def build_model(self, cfg, from_checkpoint=False):
         """The model; its settings are resolved into `cfg` first, which is what the checkpoint keeps."""
         if not from_checkpoint:
+            forget_earlier_scores()
             refuse_shared_folder(Path(self.cfg.save_dir))
             refuse_torn_checkpoint(Path(self.cfg.save_dir), self.cfg.restore_file)
             with open_dict(cfg):
