@@ -13,6 +13,13 @@ def test_frames_that_stay_stand_in_front_in_their_order():
         assert len(set(row.tolist())) == 3, "what fills a row up is another frame"
 
 
+def test_the_order_of_many_frames_stays_too():
+    mask = torch.rand(3, 4000) < 0.5
+    kept, counts = packed(mask)
+    for row, number, chosen in zip(kept, counts, mask, strict=True):
+        assert torch.equal(row[:number], chosen.nonzero().squeeze(1))
+
+
 def test_no_mask_is_made_where_none_is_needed():
     assert packed(None) == (None, None) and packed(torch.ones(2, 4, dtype=torch.bool)) == (None, None)
     kept, counts = packed(torch.tensor([[True, False, True], [False, True, True]]))
