@@ -140,6 +140,7 @@ def test_the_measurements_are_columns(source, tmp_path):
     told = {row["ecg_key"]: row for row in rows}
     for row in manifests["train"]:
         assert {name: row.extra[name] for name in MEASURES} == {name: told[row.id][name] for name in MEASURES}
+        assert row.extra["ef"] == told[row.id]["lvef_value"]
         assert (row.extra["sex"], row.extra["race_ethnicity"], row.extra["ventricular_rate"]) == ("male", "Other", "70")
         assert row.patient == told[row.id]["patient_key"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import wfdb
 
-from fairseq_signals.data.manifest import Manifest
+from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.data.store import Store
 from manifests import mimic_iv_ecg
 from manifests.details.mimic_diagnoses import read_diagnoses
@@ -251,3 +251,32 @@ def test_the_path_of_another_subject_is_refused_and_a_study_stands_once(mimic, t
     pd.concat([table, table[:1]]).to_csv(tmp_path / "record_list.csv", index=False)
     with pytest.raises(ValueError, match=r"study_id must be listed once, got 40000000 again .*row 42\)"):
         mimic_iv_ecg.read_items(tmp_path, {})
+
+
+def test_the_ejection_fraction_comes_from_the_nearest_echocardiogram(mimic, tmp_path):
+    echo = pd.DataFrame(
+        [
+            (10_000_002, 1, "2180-07-25 08:44:00", "tte", "lvef", "32", "%"),
+            (10_000_002, 2, "2180-07-29 08:44:00", "tte", "lvef", "60", "%"),
+            (10_000_005, 3, "2180-09-23 08:44:00", "tte", "lvef", "60", "%"),  # 62 days later
+        ],
+        columns=["subject_id", "measurement_id", "measurement_datetime", "test_type", "measurement", "result", "unit"],
+    )
+    echo.to_csv(tmp_path / "structured-measurement.csv", index=False)
+    more = ["--shares", "0.5,0.25,0.25", "--echo", tmp_path / "structured-measurement.csv"]
+    card = _prepare(mimic, tmp_path / "data", *more)
+    rows = {study: row.extra for study, (row, _) in _rows(tmp_path / "data").items()}
+    assert [(rows[_study(n)]["ef"], rows[_study(n)]["ef_days"]) for n in (4, 5, 10)] == [("32", "2.00")] * 2 + [
+        ("", "")
+    ]
+    assert sum(bool(cells["ef"]) for cells in rows.values()) == 2
+    assert any(line.startswith("ejection fraction within 14 days of the recording: 2 of 40") for line in card["checks"])
+    labels, known = label_matrix(Manifest(tmp_path / "data" / "train.tsv"), ["lvsd: ef < 40"])
+    train = {row.id for row in Manifest(tmp_path / "data" / "train.tsv")}
+    assert known.sum() == labels.sum() == len(train & {_study(4), _study(5)})
+
+
+def test_echocardiograms_of_other_people_or_other_times_are_refused(mimic, tmp_path):
+    (tmp_path / "echo.csv").write_text("subject_id,time,ef\n10000002,2200-01-01,30\n")
+    with pytest.raises(ValueError, match="some recording must have an echocardiogram within 14 days, got none"):
+        _prepare(mimic, tmp_path / "data", "--echo", tmp_path / "echo.csv")
