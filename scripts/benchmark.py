@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Measures preparation, loading, the pre-training step and a loss on this machine, and prints one table.
+"""Measures preparation, loading, pre-training steps and a loss on this machine, and prints one table.
 
 What is compared is measured in turns, for several rounds, and the fastest round counts: other work on the machine hits
 all alike, so ratios hold where the figures themselves do not. Preparation and loading run on one core and from a warm
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from benchmarks.loader import measure_loader
+from benchmarks.masking import measure_masking, measure_masking_on_gpu
 from benchmarks.prediction import measure_prediction
 from benchmarks.preparation import measure_preparation
 from benchmarks.source import measure_source
@@ -31,8 +32,10 @@ def measure(table: Table, scale: Scale, threads: int, folder: "Path | None"):
     torch.set_num_threads(threads)
     measure_step(table, scale)
     measure_prediction(table, scale)
+    measure_masking(table, scale)
     if torch.cuda.is_available():
         measure_gpu(table, scale, torch.device("cuda"), torch.cuda.get_device_name())
+        measure_masking_on_gpu(table, scale, torch.device("cuda"))
 
 
 def measure_simulated(table: Table, recordings: int, rate: int, folder: "Path | None"):

@@ -27,14 +27,33 @@ from fairseq_signals.modules.pooling import valid_frames
 from fairseq_signals.modules.preprocess import Preprocess
 
 
+class Encoded(NamedTuple):
+    """What an encoder made of the patches that it saw.
+
+    Attributes:
+        context: `[B, F', D]` of these patches, in their order; a window that shows fewer than others has rows at its
+            end that mean nothing.
+        kept: int64 `[B, F']`, which patches they are; None where all are.
+        counts: `[B]`, how many rows of each window mean something; None where all do.
+        seen, masked: boolean `[B, F]`, patches that were seen, and those that hold signal and were hidden.
+        valid: boolean `[B, F]`, patches that hold signal; None where all do.
+    """
+
+    context: Tensor
+    kept: Tensor | None
+    counts: Tensor | None
+    seen: Tensor
+    masked: Tensor
+    valid: Tensor | None
+
+
 class Autoencoded(NamedTuple):
     """What became of a batch of windows.
 
     Attributes:
         predicted: `[B, F, P]`, of all patches, in the unit of the targets.
         masked: boolean `[B, F]`, patches that hold signal and were hidden.
-        context: `[B, F', D]` of the patches that were seen, in their order; a window that shows fewer than others has
-            rows at its end that mean nothing.
+        context: see `Encoded`.
     """
 
     predicted: Tensor
@@ -79,14 +98,14 @@ class MaskedAutoencoder:
         """What the decoder is to give for patches, float32 `[B, F, P]`."""
         return normalise_patches(patches, self.floor)[0] if self.normalised else patches.float()
 
-    def autoencode(
+    def encode(
         self,
         patches: Tensor,
         lengths: Tensor | None,
         present: Tensor | None,
         generator: torch.Generator | None,
-    ) -> Autoencoded:
-        """Hides patches and lets the decoder give their samples.
+    ) -> Encoded:
+        """Hides patches and encodes the others; the cost is that of the others alone.
 
         Args:
             patches: of preprocessed windows, in the precision of the encoder.
@@ -101,7 +120,19 @@ class MaskedAutoencoder:
         seen, masked = hide_patches(uniform, self.masked_share, valid)
         kept, counts = packed(seen)
         context = self.encoder.context(self.encoder.tokens(patches), kept=kept, frames=counts)
-        return Autoencoded(self.decoder(context, kept, counts, seen, valid), masked, context)
+        return Encoded(context, kept, counts, seen, masked, valid)
+
+    def autoencode(
+        self,
+        patches: Tensor,
+        lengths: Tensor | None,
+        present: Tensor | None,
+        generator: torch.Generator | None,
+    ) -> Autoencoded:
+        """Hides patches and lets the decoder give their samples; arguments as `encode`."""
+        found = self.encode(patches, lengths, present, generator)
+        predicted = self.decoder(found.context, found.kept, found.counts, found.seen, found.valid)
+        return Autoencoded(predicted, found.masked, found.context)
 
     @torch.no_grad()
     def reconstruct(

@@ -30,6 +30,10 @@ ROWS = [
     "CPU step: encoder alone, forward + backward",
     "CPC loss: plain loop over frames and steps",
     "CPC loss: all predictions at once",
+    "MAE step: none hidden",
+    "MAE step: 75 % hidden",
+    "MAE step: encoder alone, none hidden",
+    "MAE step: encoder alone, 75 % hidden",
     "CPU step: quantizer, negatives and losses, the difference",
 ]
 
@@ -95,6 +99,28 @@ def test_the_loss_is_compared_with_a_loop_that_gives_the_same(benchmarks):
     measure_prediction(table, benchmarks.table.QUICK)
     one, other = table.lines[1:]
     assert other.to == one.what and other.ratio == pytest.approx(other.value / one.value)
+
+
+def test_the_encoder_of_a_masked_autoencoder_computes_a_quarter(benchmarks, monkeypatch):
+    """Operations counted, not timed: all patches are projected, what is hidden costs the layers nothing."""
+    from benchmarks import masking
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def operations(share):
+        step = masking.MaskedStep("vit_tiny", masking.CPU_DECODER, 100.0, 1, share, torch.device("cpu"))
+        with FlopCounterMode(display=False) as counter:
+            step.encode()
+        return counter.get_total_flops()
+
+    for share, tokens in ((0.0, 240), (0.75, 60)):
+        layers, project = 12 * 2 * tokens * 12 * 192**2, 2 * 240 * 50 * 192
+        # Fused attention on a processor is not counted; the signal needs no gradient.
+        assert operations(share) == 3 * layers + 2 * project
+    monkeypatch.setattr(masking, "CPU_SIZE", {"layers": 1, "dim": 16, "heads": 2, "hidden": 32})
+    table = benchmarks.table.Table()
+    masking.measure_masking(table, benchmarks.table.QUICK)
+    whole, hidden = (line for line in table.lines if line.what.startswith("MAE step: encoder alone"))
+    assert hidden.to == whole.what and hidden.ratio == pytest.approx(hidden.value / whole.value)
 
 
 def test_absurd_arguments_end_in_one_clear_sentence(benchmarks, tmp_path, capsys):
