@@ -13,8 +13,9 @@ from fairseq_signals.evaluation.binary_outcome import BinaryScores
 from fairseq_signals.evaluation.bootstrap import Interval
 from fairseq_signals.evaluation.report import write_table
 
-_INTERVALS = ("auroc", "sensitivity", "specificity", "ppv", "npv")
-_NUMBERS = ("auprc", "brier", "brier_of_prevalence", "slope", "intercept", "calibration_error", "threshold")
+_SHARES = ("sensitivity", "specificity", "ppv", "npv")
+_INTERVALS = ("auroc", *_SHARES, "gain")
+_NUMBERS = ("auprc", "brier", "brier_of_prevalence", "slope", "intercept", "calibration_error", "threshold", "gain_p")
 _COUNTS = ("n_recordings", "n_known", "n_cases", "prevalence")
 
 
@@ -26,6 +27,8 @@ class CohortScores:
         model, cohort, outcome: what they are called.
         scores: of the model there.
         remarks: of the cohort beside those of its scores, such as people who were trained on.
+        gain: how much larger its AUROC is than the first model's there, by pairs of scores; None for the first model.
+        gain_p: the two-sided p-value of that.
     """
 
     model: str
@@ -33,18 +36,22 @@ class CohortScores:
     outcome: str
     scores: BinaryScores
     remarks: tuple[str, ...] = ()
+    gain: Interval | None = None
+    gain_p: float = float("nan")
 
     def values(self) -> dict[str, Interval | float | int]:
         """All scores by name, intervals as such."""
         scores, decided, told = self.scores, self.scores.decisions, self.scores.calibration
         return {
             **{name: getattr(scores, name) for name in (*_COUNTS, "auroc", "auprc", "threshold")},
-            **{name: getattr(decided, name) for name in _INTERVALS[1:]},
+            **{name: getattr(decided, name) for name in _SHARES},
             "brier": told.brier,
             "brier_of_prevalence": told.brier_of_prevalence,
             "slope": told.slope,
             "intercept": told.intercept,
             "calibration_error": told.error,
+            "gain": self.gain or Interval(*(float("nan"),) * 3),
+            "gain_p": self.gain_p,
         }
 
     def flat(self) -> dict[str, float | int]:
@@ -83,9 +90,13 @@ def _side_by_side(outcome: str, rows: Sequence[CohortScores], models: Sequence[s
     marks = _marks(rows)
     cohorts = list(dict.fromkeys(row.cohort for row in rows))
     found = {(row.model, row.cohort): row.values()["auroc"] for row in rows}
-    lines = [["cohort", *models]]
-    lines += [[name + marks[name], *(_interval(found[model, name]) for model in models)] for name in cohorts]
-    return "\n".join([f"AUROC of {outcome} [95 %]", *aligned(lines, ["<"] + [">"] * len(models))])
+    gains = {(row.model, row.cohort): f"{row.gain.point:+.3f}, p {row.gain_p:.2g}" for row in rows if row.gain}
+    lines = [["cohort", *models, *(f"{model} - {models[0]}" for model in models[1:])]]
+    for name in cohorts:
+        areas = [_interval(found[model, name]) for model in models]
+        lines.append([name + marks[name], *areas, *(gains.get((model, name), "-") for model in models[1:])])
+    title = f"AUROC of {outcome} [95 %], and differences to {models[0]} (DeLong, of recordings)"
+    return "\n".join([title, *aligned(lines, ["<"] + [">"] * (len(lines[0]) - 1))])
 
 
 def _one_model(outcome: str, rows: Sequence[CohortScores], point: str) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.evaluation.binary_outcome import score_binary
+from fairseq_signals.evaluation.bootstrap import Interval
+from fairseq_signals.evaluation.delong import auc_difference
 from fairseq_signals.evaluation.external_picture import draw_calibration, draw_roc
 from fairseq_signals.evaluation.external_table import CohortScores, write_external
 from fairseq_signals.evaluation.operating_point import choose_threshold, parse_point
@@ -99,7 +101,7 @@ def score_cohorts(
     Raises:
         ValueError: a cohort without a known outcome, or nothing to choose the operating point by.
     """
-    rows, rule = [], parse_point(point.rule)
+    rows, rule, first = [], parse_point(point.rule), next(iter(told), ("", ""))[0]
     for (model, name), scores in told.items():
         cohort, threshold = cohorts[name], rule.value
         if point.chosen_on:
@@ -107,8 +109,15 @@ def score_cohorts(
         patients = cohort.manifest.column("patient") if by_patient else None
         found = score_binary(*cohort.truth, scores, threshold, patients, n_resamples, seed)
         own = [f"the threshold was chosen here ({point.rule})"] if name == point.chosen_on else []
-        rows.append(CohortScores(model, name, outcome, found, (*own, *(remarks or {}).get((model, name), ()))))
+        said = (*own, *(remarks or {}).get((model, name), ()))
+        gain = () if model == first else _gain(cohort, scores, told[first, name])
+        rows.append(CohortScores(model, name, outcome, found, said, *gain))
     return rows
+
+
+def _gain(cohort: Cohort, scores: np.ndarray, of_first: np.ndarray) -> tuple[Interval, float]:
+    label, score = cohort.of_known(scores)
+    return auc_difference(label, score, cohort.of_known(of_first)[1])
 
 
 def write_validation(

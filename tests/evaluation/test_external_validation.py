@@ -56,11 +56,29 @@ def test_the_threshold_of_one_cohort_is_used_on_all(world):
 def test_the_text_shows_every_number_and_what_is_to_be_said(world):
     rows = world[2]
     text = external_text(rows, "youden on valid")
-    assert text.startswith("AUROC of lvsd [95 %]\ncohort") and text.count("called from") == 2
+    assert (
+        text.startswith("AUROC of lvsd [95 %], and differences to good (DeLong, of recordings)\ncohort")
+        and text.count("called from") == 2
+    )
     for row in rows:
         assert f"{row.scores.auroc.point:.3f} [" in text and f"{row.scores.decisions.npv.point:.3f}" in text
     assert "valid: the threshold was chosen here (youden); outcome unknown of 6 of 60" in text
     assert "far: seen; outcome unknown" in text and "healthy: no cases: no AUROC" in text
+
+
+def test_later_models_are_compared_with_the_first_by_pairs(world):
+    cohorts, told, rows, _ = world
+    for row in rows:
+        label, score = cohorts[row.cohort].of_known(told[row.model, row.cohort])
+        if row.model == "good":
+            assert row.gain is None and np.isnan(row.gain_p)
+        elif label.any():
+            first = cohorts[row.cohort].of_known(told["good", row.cohort])[1]
+            assert row.gain.point == pytest.approx(roc_auc_score(label, score) - roc_auc_score(label, first))
+            assert row.gain.upper < 0 and row.gain_p < 0.05  # the weak one is worse
+            assert f"{row.gain.point:+.3f}, p {row.gain_p:.2g}" in external_text(rows, "")
+        else:
+            assert np.isnan(row.gain).all() and np.isnan(row.gain_p)
 
 
 def test_files_hold_the_same_numbers(world):

@@ -140,3 +140,15 @@ def test_median_beats_of_ptbxl_tell_recordings_apart_by_their_halves(real_ecgs):
         for halves in ([signal[:, :500] for signal in signals], [signal[:, 500:] for signal in signals])
     )
     assert rank1_accuracy(first, range(len(files)), last, range(len(files))) > 0.9
+
+
+def test_a_class_may_be_made_of_a_number(tmp_path):
+    header = "id\tecg\tstart\tlength\trate\tleads\tpatient\tlabels\tef"
+    for name, numbers in (("train", (20, 30, "", 50, 60)), ("test", (35, 45, "x"))):
+        rows = [f"{name}{k}\ts:{k}\t0\t9\t100\t12\tp{name}{k}\t\t{ef}" for k, ef in enumerate(numbers)]
+        (tmp_path / f"{name}.tsv").write_text("\n".join([header, *rows]) + "\n")
+    found = diagnose(tmp_path, "prevalence", results=tmp_path, classes=["lvsd: ef < 40"])
+    assert found["per_class"]["lvsd"]["n_known"] == 2 and found["per_class"]["lvsd"]["auc"] == 0.5
+    with open(tmp_path / "predictions_test.tsv") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [(float(row["score:lvsd"]), row["label:lvsd"]) for row in rows] == [(0.5, "1"), (0.5, "0"), (0.5, "?")]
