@@ -1,7 +1,7 @@
 """What decisions at a threshold are worth: sensitivity, specificity and predictive values with Wilson's intervals.
 
 Conventions: labels and decisions are boolean `[N]`, of recordings whose label is known. A share of nothing is NaN.
-Predictive values are those at the prevalence of these recordings; `predictive_values` gives them at another one.
+Predictive values are those at the prevalence of these recordings.
 
 Source: Wilson 1927, J. Am. Stat. Assoc. 22:209, for the intervals, as SciPy has them.
 """
@@ -71,11 +71,3 @@ def wilson(hits: int, trials: int, level: float = 0.95) -> Interval:
         return Interval(float("nan"), float("nan"), float("nan"))
     ends = binomtest(hits, trials).proportion_ci(level, "wilson")
     return Interval(hits / trials, float(ends.low), float(ends.high))
-
-
-def predictive_values(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:
-    """Positive and negative predictive value at a prevalence, by Bayes' rule; NaN where nobody is called so."""
-    hit, missed = sensitivity * prevalence, (1 - sensitivity) * prevalence
-    passed, alarm = specificity * (1 - prevalence), (1 - specificity) * (1 - prevalence)
-    quotients = [a / (a + b) if a + b > 0 else float("nan") for a, b in ((hit, alarm), (passed, missed))]
-    return quotients[0], quotients[1]

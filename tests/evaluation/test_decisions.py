@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fairseq_signals.evaluation.decisions import predictive_values, score_decisions, wilson
+from fairseq_signals.evaluation.decisions import score_decisions, wilson
 
 
 def plain_wilson(hits, n, z=1.959963984540054):
@@ -33,14 +33,6 @@ def test_counts_and_shares_recording_by_recording():
     assert found.ppv == pytest.approx(plain_wilson(hit, hit + alarm))
     assert found.npv == pytest.approx(plain_wilson(passed, passed + missed))
     assert found.accuracy == pytest.approx(plain_wilson(hit + passed, 50))
-    values = predictive_values(found.sensitivity.point, found.specificity.point, labels.mean())
-    assert values == pytest.approx((found.ppv.point, found.npv.point))
-
-
-def test_predictive_values_at_another_prevalence():
-    # Of 1,000 people 10 are ill: 9 of them and 99 of the 990 others are called so.
-    assert predictive_values(0.9, 0.9, 0.01) == pytest.approx((9 / 108, 891 / 892))
-    assert np.isnan(predictive_values(0.0, 1.0, 0.5)[0])
 
 
 def test_a_share_of_nothing_is_nan():
