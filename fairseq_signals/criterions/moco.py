@@ -4,7 +4,8 @@ Source: He et al. 2020 (https://arxiv.org/abs/1911.05722), equation 1, temperatu
 2020, https://arxiv.org/abs/2003.04297) has 0.2. Nakamoto et al. 2022 do not say theirs.
 
 Differs: rows of the queue that hold no key yet are no negatives, and an update before which there were none, the first,
-has no loss. Windows that are all padding in one of their views have none either.
+has no loss. Windows that are all padding in one of their views have none either. Validation has none until the queue is
+full: fewer negatives are a lower loss, and the first epoch's weights would be taken for the best of all.
 """
 
 from dataclasses import dataclass, field
@@ -70,7 +71,8 @@ class MoCoCriterion(ECGCriterion):
     def outcome(self, model, sample) -> Outcome:
         """The loss from the outputs of `ecg_moco`."""
         outputs = model(**sample["net_input"])
-        names = ("query", "key", "queued", "filled", "valid")
-        total, count, first = queue_contrast(*(outputs[name] for name in names), self.cfg.moco_temperature)
+        query, key, queued, filled = (outputs[name] for name in ("query", "key", "queued", "filled"))
+        counted = outputs["valid"] if model.training else outputs["valid"] & filled.all()
+        total, count, first = queue_contrast(query, key, queued, filled, counted, self.cfg.moco_temperature)
         logs = {"moco_accuracy": (first, count), "spread": spread(outputs["query"], outputs["valid"])}
         return Outcome({"moco": Loss(total, count)}, logs, outputs)

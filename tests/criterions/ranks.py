@@ -17,10 +17,13 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import open_dict
 
 import fairseq_signals
+from fairseq_signals.modules import masked_autoencoder
+from fairseq_signals.modules.patch_masking import hide_patches
 
 fairseq_signals.register()
 BATCH = 8
 ENCODER = {"_name": "wav2vec2_tiny", "layers": 1, "dropout": 0.0, "attention_dropout": 0.0, "input_dropout": 0.0}
+PATCHES = {"_name": "vit_tiny", "layers": 1, "dim": 16, "heads": 2, "hidden": 32}
 CAUSAL = {"_name": "cpc", "width": 12, "lstm_width": 10, "lstm_layers": 1}
 PLACE = ["--rate", "100", "--batch-size", "8", "--cpu", "--optimizer", "adam", "--train-subset", "train"]
 PRETRAINING = ["--task", "ecg_pretraining", "--views", "adjacent"]
@@ -31,6 +34,10 @@ CMSC = [*PRETRAINING, "--arch", "ecg_contrastive", "--criterion", "cmsc", "--pro
 AUGMENT = ["--task", "ecg_pretraining", "--views", "augment", "--projection-hidden", "64", "--projection-dim", "32"]
 BYOL = [*AUGMENT, "--arch", "ecg_byol", "--criterion", "byol", "--momentum-updates", "5"]
 SWAV = [*AUGMENT, "--arch", "ecg_swav", "--criterion", "swav", "--prototypes", "7", "--queue-size", "9"]
+MOCO = [*AUGMENT, "--arch", "ecg_moco", "--criterion", "moco", "--contrast-head", "mlp", "--queued-keys", "9"]
+MOCO += ["--moco-temperature", "1"]  # rows of the queue are no unit vectors here
+MAE = ["--task", "ecg_pretraining", "--arch", "ecg_mae", "--criterion", "mae", "--reconstruction-dim", "16"]
+MAE += ["--reconstruction-layers", "1", "--reconstruction-heads", "2"]
 CPC = ["--task", "ecg_pretraining", "--arch", "ecg_cpc", "--criterion", "cpc", "--predictor-hidden", "8"]
 CPC += ["--steps", "3", "--cpc-negatives", "1200", "--draw-frames", "400"]  # all other frames of a window
 RANDOM = ["--pretrained", "random"]
@@ -47,13 +54,27 @@ CASES = {
     "byol": [*BYOL, "--window-seconds", "4"],
     "byol, padded": [*BYOL, "--window-seconds", "12"],
     "swav": [*SWAV, "--window-seconds", "4"],
+    "moco": [*MOCO, "--window-seconds", "4"],
+    "moco, padded": [*MOCO, "--window-seconds", "12"],
+    "mae": [*MAE, "--window-seconds", "4"],
+    "mae, padded": [*MAE, "--window-seconds", "12"],
     "cpc": [*CPC, "--window-seconds", "2"],
     "cpc, padded": [*CPC, "--window-seconds", "12"],
     "w2v_cmsc": [*W2V, "--criterion", "w2v_cmsc", "--window-seconds", "12"],  # longer than the recordings: padded
     "arcface": [*ARCFACE, *RANDOM],
     "multilabel": ["--task", "ecg_classification", "--arch", "ecg_classifier", "--criterion", "multilabel", *RANDOM],
 }
+ENCODERS = {"ecg_cpc": CAUSAL, "ecg_mae": PATCHES}
 SHARES = {"halves": (4, 4), "uneven": (5, 3), "one rank without a batch": (8, 0)}
+
+
+def hide_alike(uniform, share, valid=None):
+    """The same patches of every window, on whichever rank it is."""
+    alike = torch.rand(uniform.shape[1], generator=torch.Generator().manual_seed(1))
+    return hide_patches(alike.expand_as(uniform), share, valid)
+
+
+masked_autoencoder.hide_patches = hide_alike
 
 
 def parts(data, arguments):
@@ -64,7 +85,7 @@ def parts(data, arguments):
         warnings.simplefilter("ignore")
         cfg = convert_namespace_to_omegaconf(parsed)
     with open_dict(cfg):
-        cfg.model.encoder = dict(CAUSAL if cfg.model._name == "ecg_cpc" else ENCODER)
+        cfg.model.encoder = dict(ENCODERS.get(cfg.model._name, ENCODER))
     torch.manual_seed(1)
     task = tasks.setup_task(cfg.task)
     model = task.build_model(cfg.model)

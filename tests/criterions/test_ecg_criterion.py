@@ -14,7 +14,20 @@ from fairseq.logging import metrics
 from fairseq_signals.criterions.ecg_criterion import ECGCriterion
 
 CASES = ["w2v", "cmsc all", "cmsc two", "cmsc all, patients", "cmsc two, patients", "nt_xent", "nt_xent, patients"]
-CASES += ["byol", "byol, padded", "swav", "cpc", "cpc, padded", "w2v_cmsc", "arcface", "multilabel"]
+CASES += [
+    "byol",
+    "byol, padded",
+    "swav",
+    "moco",
+    "moco, padded",
+    "mae",
+    "mae, padded",
+    "cpc",
+    "cpc, padded",
+    "w2v_cmsc",
+    "arcface",
+    "multilabel",
+]
 SHARES = ["halves", "uneven", "one rank without a batch"]
 
 

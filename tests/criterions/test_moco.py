@@ -84,10 +84,11 @@ def test_the_criterion_takes_it_from_a_batch_and_the_queue(fairseq_parts, ecg_da
     _, task, model, criterion = fairseq_parts(ecg_data, *arguments["place"], *subsets, *METHOD)
     task.load_dataset("valid")
     batch = task.datasets["valid"].collater(task.datasets["valid"].__getitems__([0, 3, 8, 9]))
-    _, size, logs, _ = task.evaluate(batch, model, criterion)
-    assert size == 8 and float(logs["count_moco"]) == 0  # nothing to be told from yet
-    model.queue.stage(parts(size=3, dim=8)[2], torch.ones(3, dtype=torch.bool))
-    model.queue.commit()
+    for keys in (parts(size=6, dim=8)[2], parts(size=1, dim=8)[2]):
+        _, size, logs, _ = task.evaluate(batch, model, criterion)
+        assert size == 8 and float(logs["count_moco"]) == 0  # with fewer negatives than later, not to be compared
+        model.queue.stage(keys, torch.ones(len(keys), dtype=torch.bool))
+        model.queue.commit()
     loss, size, logs, found = task.evaluate(batch, model, criterion)
     out = found.outputs
     expected = loop(out["query"], out["key"], out["queued"], out["filled"], out["valid"], 0.07)
@@ -95,3 +96,6 @@ def test_the_criterion_takes_it_from_a_batch_and_the_queue(fairseq_parts, ecg_da
     assert float(logs["sum_moco_accuracy"]) == expected[2]
     assert 0 < float(logs["sum_spread"] / logs["count_spread"]) < 1.5
     assert not model.queue._staged  # evaluation leaves nothing behind
+    model.queue.written -= 4
+    trained = criterion.compute(model.train(), task.prepare(batch, model, task.training_pipeline, "train", 0))[2]
+    assert float(trained["count_moco"]) == 4  # training is told from what there is
