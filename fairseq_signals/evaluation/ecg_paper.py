@@ -17,10 +17,9 @@ from matplotlib.patheffects import withStroke
 
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.record import Record
-from fairseq_signals.evaluation.paper_layout import GAIN, SPEED, Strip, arranged, stretch, with_room
+from fairseq_signals.evaluation.paper_layout import GAIN, SPEED, Strip, arranged, stretch, title_lines, with_room
 
 DPI = 152.4  # six dots per millimetre, so that the grid's lines fall on dots and look even
-_TITLE_LINES = 3  # that fit above the traces
 _LETTER = 1.85  # mm, the title's widest common letters
 _INCH = 25.4
 
@@ -38,6 +37,7 @@ def draw(
     leads: Sequence[str] | None = None,
     start: float = 0.0,
     dpi: float = DPI,
+    whole: bool = False,
     beside: Callable[[Axes, list[Strip]], None] | None = None,
 ) -> Figure:
     """The figure of a recording on ECG paper, written to a file or drawn into given axes.
@@ -51,6 +51,7 @@ def draw(
         leads: names of the array's rows; standard names.
         start: second at which the first column begins; at most ten seconds are shown from there.
         dpi: dots per inch of a picture in pixels.
+        whole: every lead in full length, one under the other, in place of the clinic's columns.
         beside: called with the axes (mm) and what stands where, to draw more before the picture is written.
 
     Raises:
@@ -59,12 +60,13 @@ def draw(
     values, rate, leads, text = _parts(signal, rate, leads)
     masked = _checked_names(masked_leads, leads, "masked_leads")
     values = stretch(values, rate, start)
-    strips, width, height = arranged(leads, values.shape[1], rate)
+    strips, width, height = arranged(leads, values.shape[1], rate, whole=whole)
+    lines = title_lines(strips, height)
     drawn = np.nan_to_num(values * GAIN, posinf=0, neginf=0)
     heights = {lead: 0 * row if lead in masked else row for lead, row in zip(leads, drawn, strict=True)}
     strips, height = with_room(strips, height, heights, rate)
     text = _wrapped(text if title is None else title, width)
-    height += 5 * max(0, text.count("\n") + 1 - _TITLE_LINES)
+    height += 5 * max(0, text.count("\n") + 1 - lines)
     figure, axes = _sheet(to, width, height, dpi)
     _paper(axes, width, height)
     for row in sorted({strip.zero for strip in strips}):

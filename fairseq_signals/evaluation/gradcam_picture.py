@@ -1,6 +1,7 @@
 """Grad-CAM on ECG paper: behind each trace, the more colour the more that stretch speaks for the class.
 
-Conventions: the strongest colour is the recording's own largest value, so that colours of two pictures do not compare;
+Conventions: every lead is shown in full length, since the clinic's columns would hide three quarters of what speaks for
+a class. The strongest colour is the recording's own largest value, so that colours of two pictures do not compare;
 how sure the model is stands above. A picture without colour is one where nothing speaks for the class.
 """
 
@@ -50,7 +51,7 @@ def draw_activation(activation: Activation, to: "str | PathLike | Axes", start: 
             _band(axes, strip, heat[record.leads.index(strip.lead)], record.rate)
         _colour_bar(axes, activation.name)
 
-    return draw(record, to, f"{record_title(record)}\n{seen}", start=start, beside=colours)
+    return draw(record, to, f"{record_title(record)}\n{seen}", start=start, whole=True, beside=colours)
 
 
 def _band(axes: Axes, strip: Strip, heat: np.ndarray, rate: float) -> None:

@@ -21,6 +21,7 @@ _LAYOUT = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "
 _RHYTHM_LEAD = "II"
 _MARGIN = 10.0  # mm of paper left of the first column; holds the calibration pulse
 _TITLE, _FOOTER = 12.0, 7.0  # mm above and below the traces
+_THREE_LINES = 15.0  # mm that three lines of a title need
 _NAME_TOP = 13.5  # mm above the zero line, where a lead's name ends
 _NAME_SECONDS = 0.36  # of the trace that a name stands over
 _BESIDE = 0.12  # seconds before and after which one trace keeps clear of the other
@@ -48,7 +49,7 @@ def stretch(values: np.ndarray, rate: float, start: float = 0.0) -> np.ndarray:
 
 
 def arranged(
-    leads: tuple[str, ...], samples: int, rate: float, rhythm: bool = True, apart: float = ROW
+    leads: tuple[str, ...], samples: int, rate: float, rhythm: bool = True, apart: float = ROW, whole: bool = False
 ) -> tuple[list[Strip], float, float]:
     """Strips of the standard sheet, or one full-length row per lead where four or fewer leads are there.
 
@@ -58,11 +59,12 @@ def arranged(
         rate: Hz.
         rhythm: with a whole-length strip under the standard sheet.
         apart: mm between the zero lines of two rows.
+        whole: one full-length row per lead, however many there are.
 
     Returns:
         The strips, and width and height of the paper in mm, multiples of 5.
     """
-    if len(leads) <= 4:
+    if whole or len(leads) <= 4:
         rows: list[tuple] = [(lead,) for lead in leads]
     else:
         columns = [i for i in range(4) if any(row[i] in leads for row in _LAYOUT)]
@@ -103,6 +105,11 @@ def with_room(
         places[upper[0].zero] = place
     height += place - rows[-1][0].zero + _more(highest - 0.5 * ROW)
     return [replace(one, zero=places[one.zero]) for one in strips], float(np.ceil(height / 5) * 5)
+
+
+def title_lines(strips: Sequence[Strip], height: float) -> int:
+    """How many lines of a title fit above quiet traces: three, or two where the paper's height is rounded up little."""
+    return 3 if height - max(strip.zero for strip in strips) - 0.5 * ROW >= _THREE_LINES else 2
 
 
 def rows_of(strips: Sequence[Strip]) -> list[list[Strip]]:

@@ -217,3 +217,25 @@ def test_an_array_must_come_with_rate_and_fitting_leads(tmp_path):
         draw(np.zeros((2, 10)), tmp_path / "a.png")
     with pytest.raises(ValueError, match="one row per lead"):
         draw(np.zeros((3, 10)), tmp_path / "a.png", rate=100.0, leads=("I", "II"))
+
+
+@pytest.mark.parametrize("leads", [("I",), ("I", "II"), STANDARD_LEADS])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_title_of_three_lines_stands_above_the_names(leads, whole):
+    figure = draw(recording(leads=leads), Figure().add_subplot(), title="a\nb\nc", whole=whole)
+    figure.set_size_inches(*(side / 25.4 for side in (figure.axes[0].get_xlim()[1], figure.axes[0].get_ylim()[1])))
+    axes = figure.axes[0]
+    axes.set_position((0, 0, 1, 1))
+    figure.canvas.draw()
+    title = next(text for text in axes.texts if text.get_text() == "a\nb\nc").get_window_extent()
+    names = [text.get_window_extent() for text in axes.texts if text.get_text() in STANDARD_LEADS]
+    assert title.y0 > max(name.y1 for name in names)
+
+
+def test_every_lead_is_drawn_in_full_length_where_it_is_asked_for(tmp_path):
+    figure = draw(recording(value=0.3), tmp_path / "a.png", whole=True)
+    drawn = [one for one in figure.axes[0].lines if (one.get_gid() or "").startswith("lead-")]
+    assert [one.get_gid() for one in drawn] == [f"lead-{lead}" for lead in STANDARD_LEADS]
+    assert all(len(one.get_xdata()) == 2500 for one in drawn)
+    heights = [one.get_ydata()[0] for one in drawn]
+    assert heights == sorted(heights, reverse=True) and min(-np.diff(heights)) >= 28
