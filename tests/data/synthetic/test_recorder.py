@@ -45,3 +45,8 @@ def test_beyond_what_the_rate_can_hold_nothing_is_cut():
 def test_an_empty_band_is_refused():
     with pytest.raises(ValueError, match="high pass must be positive and below the low pass, got 50 and 40"):
         filtered(np.zeros((1, 1000)), RATE, 50, 40)
+
+
+def test_an_offset_leaves_nothing_not_even_at_the_ends():
+    left = filtered(np.full((2, 1000), 5.0), 100.0, 0.5, 40.0)
+    np.testing.assert_allclose(left, 0, atol=1e-9)
