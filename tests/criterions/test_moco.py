@@ -79,23 +79,41 @@ def test_a_temperature_that_is_not_positive_is_refused(temperature):
         queue_contrast(*parts(), torch.ones(7).bool(), torch.ones(5).bool(), temperature)
 
 
-def test_the_criterion_takes_it_from_a_batch_and_the_queue(fairseq_parts, ecg_data, arguments):
+@pytest.fixture(scope="module")
+def batch_of(fairseq_parts, ecg_data, arguments):
     subsets = ["--train-subset", "pretrain", "--valid-subset", "valid", "--views", "augment"]
     _, task, model, criterion = fairseq_parts(ecg_data, *arguments["place"], *subsets, *METHOD)
     task.load_dataset("valid")
     batch = task.datasets["valid"].collater(task.datasets["valid"].__getitems__([0, 3, 8, 9]))
-    for keys in (parts(size=6, dim=8)[2], parts(size=1, dim=8)[2]):
-        _, size, logs, _ = task.evaluate(batch, model, criterion)
-        assert size == 8 and float(logs["count_moco"]) == 0  # with fewer negatives than later, not to be compared
-        model.queue.stage(keys, torch.ones(len(keys), dtype=torch.bool))
-        model.queue.commit()
-    loss, size, logs, found = task.evaluate(batch, model, criterion)
-    out = found.outputs
+    return task, model, criterion, batch
+
+
+def test_training_tells_a_query_from_the_queue(batch_of):
+    task, model, criterion, batch = batch_of
+    model.queue.stage(parts(size=3, dim=8)[2], torch.ones(3, dtype=torch.bool))
+    model.queue.commit()
+    sample = task.prepare(batch, model, task.training_pipeline, "train", 0)
+    loss, size, logs, found = criterion.compute(model.train(), sample)
+    model.before_update(1)
+    out = {name: value.detach() for name, value in found.outputs.items()}
     expected = loop(out["query"], out["key"], out["queued"], out["filled"], out["valid"], 0.07)
-    assert float(loss) / size == pytest.approx(expected[0] / 4, abs=1e-6) and float(logs["count_moco"]) == 4
-    assert float(logs["sum_moco_accuracy"]) == expected[2]
+    assert float(loss.detach()) / size == pytest.approx(expected[0] / 4, abs=1e-6) and size == 8
+    assert float(logs["sum_moco_accuracy"]) == expected[2] and float(logs["count_moco"]) == expected[1] == 4
     assert 0 < float(logs["sum_spread"] / logs["count_spread"]) < 1.5
+
+
+def test_validation_tells_a_query_from_other_recordings_whatever_the_queue(batch_of):
+    task, model, criterion, batch = batch_of
+    loss, size, logs, found = task.evaluate(batch, model, criterion)
+    out, recording = found.outputs, batch["recording"].tolist()
+    assert recording[0] == recording[1] != recording[2] == recording[3]  # two windows of each
+    expected = 0.0
+    for n in range(4):
+        others = torch.tensor([recording[m] != recording[n] for m in range(4)])
+        row = slice(n, n + 1)
+        expected += loop(out["query"][row], out["key"][row], out["key"], others, [True], 0.07)[0]
+    assert float(loss) / size == pytest.approx(expected / 4, abs=1e-5) and float(logs["count_moco"]) == 4
     assert not model.queue._staged  # evaluation leaves nothing behind
-    model.queue.written -= 4
-    trained = criterion.compute(model.train(), task.prepare(batch, model, task.training_pipeline, "train", 0))[2]
-    assert float(trained["count_moco"]) == 4  # training is told from what there is
+    model.queue.stage(parts(size=5, dim=8)[2], torch.ones(5, dtype=torch.bool))
+    model.queue.commit()
+    assert float(task.evaluate(batch, model, criterion)[0]) == float(loss)
