@@ -167,7 +167,7 @@ def _finish(
         "patients": len({row.patient for row in rows}),
         "rows": {name: len(places) for name, places in dealt.manifests.items()},
     }
-    how = ", ".join(f"{key} {value}" for key, value in told.items() if key != "name" and value is not None)
+    how = ", ".join(f"{key} {_plain(value)}" for key, value in told.items() if key != "name" and value is not None)
     ours = {
         "counts": counts,
         "split": f"design {told['name']}, by patient ({how})",
@@ -179,3 +179,9 @@ def _finish(
     files = [REPORT, *(f"{name}.tsv" for name in dealt.manifests)]
     files += [f"{STORE_FOLDER}/{shard.name}{ending}" for shard in shards for ending in ENDINGS]
     return write_card(dest, kept | ours, files)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return " + ".join(map(str, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
