@@ -15,6 +15,9 @@ from fairseq_signals.data.windows import tile_starts
 from fairseq_signals.evaluation.gradcam import grad_cam
 from fairseq_signals.transforms.windows import choose_leads, windows_from_batch
 
+BATCH = 32
+"""Windows at a time."""
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -51,18 +54,18 @@ def activation_of(model, record: Record, name: str) -> Activation:
     window, stride = (round(seconds * model.rate) for seconds in (model.window_seconds, model.stride_seconds))
     starts = tile_starts(record.signal.shape[1], window, stride)
     heat, count = np.zeros_like(record.signal), np.zeros(record.signal.shape[1], np.float32)
-    (batch,) = batches_of_records([record], model.rate, window, stride, len(starts))
-    leads, of_windows, probability = _of_batch(model, batch, place)
-    rows = {lead: row for row, lead in enumerate(leads)}
-    for start, length, values in zip(starts, batch["lengths"].tolist(), of_windows, strict=True):
-        count[start : start + length] += 1
-        for row, lead in enumerate(record.leads):
-            if lead in rows:
-                heat[row, start : start + length] += values[rows[lead], :length]
-    probabilities = float(probability.mean())
-    return Activation(
-        name, heat / np.maximum(count, 1), record, probabilities, truth_of(record, name, model.definitions)
-    )
+    probabilities = []
+    for batch in batches_of_records([record], model.rate, window, stride, BATCH):
+        leads, of_windows, probability = _of_batch(model, batch, place)
+        probabilities += probability.tolist()
+        for number, length, values in zip(batch["window"].tolist(), batch["lengths"].tolist(), of_windows, strict=True):
+            covered = slice(starts[number], starts[number] + length)
+            count[covered] += 1
+            for row, lead in enumerate(record.leads):
+                if lead in leads:
+                    heat[row, covered] += values[leads.index(lead), :length]
+    truth = truth_of(record, name, model.definitions)
+    return Activation(name, heat / np.maximum(count, 1), record, float(np.mean(probabilities)), truth)
 
 
 def class_place(model, name: str) -> int:

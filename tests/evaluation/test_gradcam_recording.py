@@ -7,6 +7,7 @@ import torch
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.record import Record
 from fairseq_signals.encoders import ENCODERS, build_encoder
+from fairseq_signals.evaluation import gradcam_recording
 from fairseq_signals.evaluation.gradcam import grad_cam
 from fairseq_signals.evaluation.gradcam_picture import draw_activation
 from fairseq_signals.evaluation.gradcam_recording import activation_of, class_place, truth_of
@@ -45,7 +46,8 @@ def _active(model, record):
     return next(one for one in (activation_of(model, record, name) for name in model.classes) if one.heat.any())
 
 
-def test_overlapping_windows_are_averaged_and_the_probability_is_the_models(model):
+def test_overlapping_windows_are_averaged_and_the_probability_is_the_models(model, monkeypatch):
+    monkeypatch.setattr(gradcam_recording, "BATCH", 3)
     record = _record()
     found = _active(model, record)
     place = model.classes.index(found.name)
