@@ -180,7 +180,7 @@ def test_a_checkpoint_from_before_there_were_hidden_layers_is_validated_and_pred
     linear = fairseq_parts(ecg_data, *arguments["diagnosis"], *SMALL[:4], *CROPS)[2]
     state = torch.load(crops[0], weights_only=True)
     state["model"] = linear.state_dict()
-    for name in ("head_hidden", "head_dropout", "pretrained_head", "frozen_statistics"):
+    for name in ("head_hidden", "head_dropout", "head_norm", "pretrained_head", "frozen_statistics"):
         del state["cfg"]["model"][name]
     torch.save(state, tmp_path / "old.pt")
     expected = predictions(validate, ecg_data, tmp_path / "old.pt", tmp_path)

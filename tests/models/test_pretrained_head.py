@@ -118,7 +118,7 @@ def test_a_checkpoint_from_before_there_were_hidden_layers_has_a_linear_head(bui
 
     def old(state):
         state["model"] = dict(model.state_dict())
-        for name in ("head_hidden", "head_dropout", "pretrained_head", "frozen_statistics"):
+        for name in ("head_hidden", "head_dropout", "head_norm", "pretrained_head", "frozen_statistics"):
             del state["cfg"]["model"][name]
 
     path = first_step(old)
@@ -127,3 +127,13 @@ def test_a_checkpoint_from_before_there_were_hidden_layers_has_a_linear_head(bui
     cfg, _, again, _ = build(*second(path))
     assert torch.equal(again.head.weight, model.head.weight)
     assert (cfg.model.head_hidden, cfg.model.head_dropout) == (0, 0.0)
+
+
+def test_a_checkpoint_from_before_there_was_a_choice_of_norms_has_batch_norm(build, first_step):
+    path = first_step(lambda state: state["cfg"]["model"].pop("head_norm"))
+    saved = torch.load(path, weights_only=True)["model"]
+    cfg, _, model, _ = build(*second(path))
+    assert (cfg.model.head_hidden, cfg.model.head_norm) == (16, "batch")
+    for head in (model.head, TrainedModel(path).head):
+        assert all(torch.equal(value, saved[f"head.{name}"]) for name, value in head.state_dict().items())
+        assert "norm.running_mean" in head.state_dict()
