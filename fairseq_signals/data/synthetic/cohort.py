@@ -6,8 +6,7 @@ papers' experiments can be carried out whole. What is invented stands in `instit
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +18,11 @@ from fairseq_signals.data.record import Record
 from fairseq_signals.data.synthetic.claim import claim
 from fairseq_signals.data.synthetic.dipole import twelve_leads
 from fairseq_signals.data.synthetic.institutions import INSTITUTIONS, Institution
-from fairseq_signals.data.synthetic.lvsd import Heart, draw_heart
+from fairseq_signals.data.synthetic.lvsd import Heart
 from fairseq_signals.data.synthetic.noise import electrode_noise
 from fairseq_signals.data.synthetic.recorder import filtered
 from fairseq_signals.data.synthetic.recording import record_patient
+from fairseq_signals.data.synthetic.visits import FIRST_DAY, Visit, generate_heart, stream
 from fairseq_signals.data.synthetic.write import is_complete, write_wfdb
 
 TABLE, SETTINGS = "recordings.csv", "cohort.json"
@@ -32,22 +32,6 @@ PATIENTS = {1: 2400, 2: 900, 3: 900, 4: 600, 5: 600, 6: 600, 7: 600, 8: 600}
 
 _PER_FOLDER, _PER_TASK = 300, 25
 _INDEPENDENT = [0, 1, *range(6, 12)]  # I, II, V1 to V6 among the twelve leads
-_FIRST_DAY = date(2012, 1, 1)
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One recording of a patient before it is generated.
-
-    Attributes:
-        ef: true EF on that day, %.
-        told: the EF that the echocardiogram said, whole %; None where there was none.
-        day: of the recording.
-    """
-
-    ef: float
-    told: int | None
-    day: date
 
 
 def make_lvsd_cohort(
@@ -97,29 +81,6 @@ def make_lvsd_cohort(
     return len(rows)
 
 
-def generate_heart(institution: int, number: int, seed: int = 0) -> tuple[Heart, list[Visit]]:
-    """A patient of an institution and the days of the recordings, the same whatever else is generated.
-
-    Of every hundred patients eight never had an echocardiogram; a further three of a hundred recordings are too far
-    from one. The EF that is told differs from the true one as two readers do (standard deviation 3 %). One patient in
-    eight with a low EF recovers, one in fifty with a normal one falls ill, so that some have recordings of both kinds.
-    """
-    generator = _generator(seed, institution, number, 0)
-    heart = draw_heart(number, INSTITUTIONS[institution - 1], generator)
-    count = 1 + min(int(generator.geometric(0.48 if heart.ef < 45 else 0.62)) - 1, 7)
-    turn = _turn(heart.ef, generator)
-    never = generator.random() < 0.08
-    day = _FIRST_DAY + timedelta(days=int(generator.integers(0, 3650)))
-    visits = []
-    for place in range(count):
-        ef = float(np.clip(heart.ef + generator.normal(0, 2) + turn * (place > count / 2), 10, 80))
-        read = int(np.clip(np.rint(ef + generator.normal(0, 3)), 8, 85))
-        gap = generator.random() < 0.03
-        visits.append(Visit(ef, None if never or gap else read, day))
-        day += timedelta(days=1 + int(generator.exponential(150)))
-    return heart, visits
-
-
 def generate_recording(
     institution: int, number: int, index: int, seed: int = 0, rate: float = 100.0, seconds: float = 10.0
 ) -> Record:
@@ -134,14 +95,6 @@ def generate_recording(
     return _record(INSTITUTIONS[institution - 1], number, index, heart, visits[index - 1], seed, rate, seconds)
 
 
-def _turn(ef: float, generator: np.random.Generator) -> float:
-    """How much the EF changes after half of the recordings, %."""
-    chance, size = generator.random(), abs(generator.normal(14, 4))
-    if ef < 45:
-        return size if chance < 1 / 8 else 0.0
-    return -size if chance < 1 / 50 else 0.0
-
-
 def _record(
     institution: Institution,
     number: int,
@@ -152,7 +105,7 @@ def _record(
     rate: float,
     seconds: float,
 ) -> Record:
-    generator = _generator(seed, institution.number, number, index)
+    generator = stream(seed, institution.number, number, index)
     patient = heart.at(visit.ef)
     clean = record_patient(patient, index, generator, rate, seconds, noise=False)
     time = np.arange(clean.signal.shape[1]) / rate
@@ -190,7 +143,7 @@ def _row(file: Path, name: str, institution: int, heart: Heart, visit: Visit) ->
 
 
 def _age(heart: Heart, visit: Visit) -> int:
-    return int(heart.years + (visit.day - _FIRST_DAY).days / 365.25 - 5)  # `years` holds in the middle of the decade
+    return int(heart.years + (visit.day - FIRST_DAY).days / 365.25 - 5)  # `years` holds in the middle of the decade
 
 
 def _patient(institution: int, number: int) -> str:
@@ -200,10 +153,6 @@ def _patient(institution: int, number: int) -> str:
 def _write_table(path: Path, rows: list[tuple[str, ...]]) -> None:
     with written_whole(path, "w") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
-
-
-def _generator(seed: int, institution: int, number: int, part: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence((seed, institution, number, part, 2)))
 
 
 def _checked(patients: Mapping[int, int], rate: float, seconds: float, seed: int, workers: int) -> dict[int, int]:
