@@ -1,6 +1,7 @@
 """Original, masked and reconstructed leads side by side, as in figures 1 and 3 of Sawano et al. 2022.
 
-Conventions: three columns with one row per lead, at one scale in millivolts and seconds. The middle column shows what
+Conventions: three columns with one row per lead, at one scale in millivolts and seconds; rows stand as far apart as
+their leads need. The middle column shows what
 the encoder saw. In the right one what it saw is black, what the decoder made up is coloured, and the original lies in
 grey under it.
 """
@@ -17,7 +18,8 @@ from fairseq_signals.evaluation.nearness import Nearness
 from fairseq_signals.evaluation.reconstruction import Reconstruction
 
 _GREY, _GUESS = "#b4b4bd", "#c8321e"
-_LEAST, _MOST = 1.0, 4.0  # mV between the zero lines of two leads
+_LEAST, _MOST, _GAP = 0.8, 5.0, 0.15  # mV between the zero lines of two leads, and between their traces
+_INCHES = 0.55  # per mV
 
 
 def draw_reconstruction(found: Reconstruction, to: "str | PathLike") -> Figure:
@@ -28,21 +30,23 @@ def draw_reconstruction(found: Reconstruction, to: "str | PathLike") -> Figure:
         to: path of the picture (the ending chooses the format).
     """
     signal, masked = found.record.signal.astype(float), found.masked
-    figure = Figure(figsize=(17, 1.4 + 0.62 * len(signal)), dpi=130, facecolor="white", layout="constrained")
+    zeros = _zero_lines(np.stack([signal, found.reconstructed]))
+    figure = Figure(figsize=(17, 1.8 + _INCHES * (2 - zeros[-1])), dpi=130, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     columns = figure.subplots(1, 3, sharex=True, sharey=True)
     seen, guess = np.where(masked, np.nan, signal), np.where(_with_neighbours(masked), found.reconstructed, np.nan)
-    apart = float(np.clip(0.7 * np.ptp(signal, axis=1).max(), _LEAST, _MOST))
-    _traces(columns[0], signal, apart, found.record.rate, INK, "original")
-    _traces(columns[1], seen, apart, found.record.rate, INK, "seen")
-    _traces(columns[2], signal, apart, found.record.rate, _GREY, "original")
-    _traces(columns[2], seen, apart, found.record.rate, INK, "seen")
-    _traces(columns[2], guess, apart, found.record.rate, _GUESS, "reconstructed")
+    rate = found.record.rate
+    _traces(columns[0], signal, zeros, rate, INK, "original")
+    _traces(columns[1], seen, zeros, rate, INK, "seen")
+    _traces(columns[2], signal, zeros, rate, _GREY, "original")
+    _traces(columns[2], seen, zeros, rate, INK, "seen")
+    _traces(columns[2], guess, zeros, rate, _GUESS, "reconstructed")
+    _scale(columns[0], float(np.nanmin(signal[-1])) + zeros[-1])
     titles = ("original", f"masked: {masked.mean():.0%} hidden", "reconstructed")
     for axes, title in zip(columns, titles, strict=True):
         axes.set_title(title, fontsize=11)
-        axes.set_xlabel(f"seconds; {apart:.1f} mV from lead to lead", fontsize=8)
-        axes.set_yticks(-apart * np.arange(len(signal)), found.record.leads, fontsize=9)
+        axes.set_xlabel("seconds", fontsize=8)
+        axes.set_yticks(zeros, found.record.leads, fontsize=9)
         axes.tick_params(axis="x", labelsize=8)
         axes.margins(x=0.005, y=0.01)
         axes.grid(axis="y", color="#ededf0")
@@ -68,10 +72,23 @@ def _numbers(one: Nearness) -> str:
     )
 
 
-def _traces(axes: Axes, signal: np.ndarray, apart: float, rate: float, colour: str, name: str) -> None:
+def _zero_lines(signals: np.ndarray) -> np.ndarray:
+    """Where the zero line of each lead stands, mV, so that the traces of `[N, L, T]` keep clear of one another."""
+    lowest, highest = signals.min(axis=(0, 2)), signals.max(axis=(0, 2))
+    apart = np.clip(highest[1:] - lowest[:-1] + _GAP, _LEAST, _MOST)
+    return np.concatenate([[0.0], -np.cumsum(apart)])
+
+
+def _scale(axes: Axes, lowest: float) -> None:
+    """A bar of 1 mV under the traces."""
+    axes.plot([0, 0], [lowest - 1.2, lowest - 0.2], color=INK, linewidth=1.5, gid="scale")
+    axes.text(0.1, lowest - 0.7, "1 mV", fontsize=8, va="center", color=INK)
+
+
+def _traces(axes: Axes, signal: np.ndarray, zeros: np.ndarray, rate: float, colour: str, name: str) -> None:
     time = np.arange(signal.shape[1]) / rate
-    for row, values in enumerate(signal):
-        axes.plot(time, values - apart * row, color=colour, linewidth=0.7, gid=f"{name}-{row}")
+    for row, (zero, values) in enumerate(zip(zeros, signal, strict=True)):
+        axes.plot(time, zero + values, color=colour, linewidth=0.7, gid=f"{name}-{row}")
 
 
 def _with_neighbours(masked: np.ndarray) -> np.ndarray:

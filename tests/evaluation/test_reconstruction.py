@@ -111,12 +111,18 @@ def test_the_picture_shows_what_was_seen_and_what_was_made_up(checkpoint, tmp_pa
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
     first, middle, last = figure.axes
     lines = {axes: {line.get_gid(): line.get_ydata() for line in axes.lines} for axes in figure.axes}
-    apart = np.diff(first.get_yticks())[0]
+    zeros = first.get_yticks()
+    assert len(zeros) == 12 and (np.diff(zeros) <= -0.8).all()
     for row in range(12):
-        np.testing.assert_allclose(lines[first][f"original-{row}"] - apart * row, found.record.signal[row], atol=1e-5)
+        np.testing.assert_allclose(lines[first][f"original-{row}"] - zeros[row], found.record.signal[row], atol=1e-5)
         assert (np.isnan(lines[middle][f"seen-{row}"]) == found.masked[row]).all()
-        guess = lines[last][f"reconstructed-{row}"][found.masked[row]] - apart * row
+        guess = lines[last][f"reconstructed-{row}"][found.masked[row]] - zeros[row]
         np.testing.assert_allclose(guess, found.reconstructed[row][found.masked[row]], atol=1e-5)
+        if row:
+            assert lines[first][f"original-{row}"].max() < lines[first][f"original-{row - 1}"].min(), (
+                "no trace on another"
+            )
+    assert np.ptp(lines[first]["scale"]) == pytest.approx(1)
     title = figure.get_suptitle()
     assert said(found) in title and f"{found.hidden.error:.3f} mV" in title and "r1" in title
     assert "level and amplitude of each hidden patch are the original's" in title
