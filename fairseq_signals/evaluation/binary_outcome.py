@@ -82,9 +82,11 @@ def score_binary(
         auroc = auc_interval(label, score, level)
     else:
         units = [patient for patient, sure in zip(patients, known.tolist(), strict=True) if sure]
-        auroc = macro_interval(
+        drawn = macro_interval(
             label[:, None], score[:, None], None, units, n_resamples=n_resamples, seed=seed, level=level
         )
+        # Widened for few cases, the interval may reach beyond what an area can be.
+        auroc = Interval(drawn.point, max(drawn.lower, 0.0), min(drawn.upper, 1.0))
     return BinaryScores(
         n_recordings=len(labels),
         n_known=len(label),

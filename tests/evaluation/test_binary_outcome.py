@@ -39,6 +39,14 @@ def test_the_interval_by_patients_knows_that_copies_add_nothing(cohort):
     assert widths[1] < 0.5 * widths[0] and widths[2] == pytest.approx(widths[0], rel=0.25)
 
 
+def test_the_interval_by_patients_of_very_few_cases_stays_among_areas():
+    labels, known = np.arange(40) < 2, np.ones(40, bool)
+    scores = np.where(labels, 0.9, np.linspace(0, 0.8, 40))
+    scores[1] = 0.1
+    found = score_binary(labels, known, scores, 0.5, [str(k) for k in range(40)], n_resamples=200).auroc
+    assert (found.lower, found.upper) == (0.0, 1.0) and 0 < found.point < 1
+
+
 def test_one_label_gives_nan_and_a_note():
     every = np.ones(12, bool)
     found = score_binary(~every, every, np.linspace(0, 1, 12), 0.5)
