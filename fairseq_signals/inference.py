@@ -151,3 +151,17 @@ def predict(checkpoint: str | Path, recordings: Recordings, batch_size: int = 64
     The columns are the checkpoint's classes, `TrainedModel(checkpoint).classes`.
     """
     return TrainedModel(checkpoint).predict(recordings, batch_size, progress)
+
+
+def device_of(name: str) -> torch.device:
+    """The device of this name, such as `cpu` or `cuda:1`.
+
+    Raises:
+        ValueError: PyTorch does not know it, or this machine has none.
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+        return device
+    except (RuntimeError, AssertionError) as error:  # an unknown name; one that this PyTorch or machine lacks
+        raise ValueError(f"device must be one of this machine, such as cpu, got {name!r} ({error})") from error

@@ -15,7 +15,7 @@ from fairseq_signals.data.designs.sawano2022 import PRETRAIN_ON, sawano2022
 from fairseq_signals.data.designs.write import DESIGN, PART, REPORT, write_design
 from fairseq_signals.data.preparation import Work
 from fairseq_signals.evaluation.aligned_text import aligned
-from manifests.parts.options import add_work, run
+from manifests.parts.options import add_work, condition, run
 
 _EPILOG = """\
 examples:
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--dest", type=Path, required=True, metavar="DIR", help="folder for the design: new, empty or begun before")
     add("--design", choices=("nakamoto2022", "sawano2022"), required=True, help="whose rules")
     add("--case", required=True, metavar="CLASS", help="such as lvsd, or 'lvsd: ef < 40'")
-    add("--only", type=_condition, metavar="COLUMN=VALUE,…", help="deal out these recordings alone")
+    add("--only", type=condition, metavar="COLUMN=VALUE,…", help="deal out these recordings alone")
     add("--parts", type=int, default=8, metavar="N", help="equal parts of the patients to train on (default: 8)")
     add("--seed", type=int, default=1, metavar="N", help="another seed deals otherwise (default: 1)")
     add("--downstream-share", type=float, default=DOWNSTREAM_SHARE, metavar="SHARE", help="of nakamoto2022: of the patients of known state (default: 0.25)")  # fmt: skip  # noqa: E501
@@ -52,13 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--pretrain-on", choices=tuple(PRETRAIN_ON), default="train+valid", help="of sawano2022: splits that are pre-trained on; all is as published, with the unlabelled signals of the test (default: train+valid)")  # fmt: skip  # noqa: E501
     add_work(parser, "made")
     return parser
-
-
-def _condition(text: str) -> tuple[str, tuple[str, ...]]:
-    column, is_told, values = text.partition("=")
-    if not is_told or not column:
-        raise argparse.ArgumentTypeError(f"condition must be COLUMN=VALUE,VALUE, got {text!r}")
-    return column, tuple(values.split(","))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -19,14 +19,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
-
 from fairseq_signals.data.manifest import Manifest, manifest_path
 from fairseq_signals.evaluation.external_table import external_text
 from fairseq_signals.evaluation.external_validation import Cohort, Point, score_cohorts, write_validation
 from fairseq_signals.evaluation.report import write_whole
 from fairseq_signals.experiments.seen_before import remarks_on, seen_by
-from fairseq_signals.inference import TrainedModel
+from fairseq_signals.inference import TrainedModel, device_of
 
 _NAME = re.compile(r"[\w.+-]+")
 
@@ -72,15 +70,6 @@ def _manifest(path: str) -> Manifest:
     return Manifest(manifest_path(where.parent, where.name.removesuffix(".tsv")))
 
 
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-        return device
-    except (RuntimeError, AssertionError) as error:  # an unknown name; one that this PyTorch or machine lacks
-        raise ValueError(f"device must be one of this machine, such as cpu, got {name!r} ({error})") from error
-
-
 def _definition(models: Mapping[str, TrainedModel], options: argparse.Namespace) -> tuple[str, str]:
     """The class that is tested, and how labels are told."""
     first = next(iter(models.values()))
@@ -105,7 +94,7 @@ def validate(options: argparse.Namespace) -> str:
     """
     paths, folders = _named(options.models, "model"), _named(options.data, "cohort")
     point = Point.of(options.operating_point, list(folders))
-    models = {name: TrainedModel(path).to(_device(options.device)) for name, path in paths.items()}
+    models = {name: TrainedModel(path).to(device_of(options.device)) for name, path in paths.items()}
     outcome, definition = _definition(models, options)
     cohorts = {name: Cohort(_manifest(path), definition) for name, path in folders.items()}
     seen, remarks, told = {name: seen_by(path) for name, path in paths.items()}, {}, {}

@@ -14,7 +14,7 @@ from fairseq_signals.evaluation.noise_levels import LEVELS
 from fairseq_signals.evaluation.noisy_scores import score_with_noise
 from fairseq_signals.evaluation.robustness import LevelScore, robustness, write_robustness
 from fairseq_signals.evaluation.robustness_chart import draw_robustness
-from fairseq_signals.inference import TrainedModel
+from fairseq_signals.inference import TrainedModel, device_of
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,18 +58,9 @@ def _loaded(models: list[str], device: torch.device) -> dict[str, list[TrainedMo
     return loaded
 
 
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-        return device
-    except (RuntimeError, AssertionError) as error:  # an unknown name; one that this PyTorch or machine lacks
-        raise ValueError(f"device must be one of this machine, such as cpu, got {name!r} ({error})") from error
-
-
 def measure(options: argparse.Namespace) -> list[LevelScore]:
     """Scores the models as asked for and writes table and picture."""
-    loaded = _loaded(options.models, _device(options.device))
+    loaded = _loaded(options.models, device_of(options.device))
     manifest = Manifest(manifest_path(options.data, options.subset))
     labels, known = label_matrix(manifest, next(iter(loaded.values()))[0].definitions)
     models = {

@@ -9,7 +9,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # manifests/ is beside this folder, and not installed
 
 from fairseq_signals.data.subset import OF, Subset, nested, write_subsets
-from manifests.parts.options import run
+from manifests.parts.options import condition, run
 
 _EPILOG = """\
 examples:
@@ -32,18 +32,11 @@ def _parser() -> argparse.ArgumentParser:
     add("folder", type=Path, help="prepared, with dataset.yaml")
     add("list", help=f"the manifest to take a part of: {', '.join(OF)}, or one of a design")
     rule = parser.add_mutually_exclusive_group(required=True)
-    rule.add_argument("--where", action="append", type=_condition, metavar="COLUMN=VALUE,…", help="rows with one of these cells; several --where must all hold")  # fmt: skip  # noqa: E501
-    rule.add_argument("--nested", type=_condition, metavar="COLUMN=VALUE,…", help="several subsets: rows with the first value, with the first two, and so on")  # fmt: skip  # noqa: E501
+    rule.add_argument("--where", action="append", type=condition, metavar="COLUMN=VALUE,…", help="rows with one of these cells; several --where must all hold")  # fmt: skip  # noqa: E501
+    rule.add_argument("--nested", type=condition, metavar="COLUMN=VALUE,…", help="several subsets: rows with the first value, with the first two, and so on")  # fmt: skip  # noqa: E501
     add("--sizes", type=_sizes, default=(), metavar="N,…", help="of --nested: how many values to take (default: 1 to all)")  # fmt: skip  # noqa: E501
     add("--name", required=True, help="of the subset, beginning with the list's; --nested puts the number of values behind it")  # fmt: skip  # noqa: E501
     return parser
-
-
-def _condition(text: str) -> tuple[str, tuple[str, ...]]:
-    column, is_told, values = text.partition("=")
-    if not is_told or not column:
-        raise argparse.ArgumentTypeError(f"condition must be COLUMN=VALUE,VALUE, got {text!r}")
-    return column, tuple(values.split(","))
 
 
 def _sizes(text: str) -> tuple[int, ...]:

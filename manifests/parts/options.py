@@ -94,6 +94,14 @@ def some_of(what: str, names: Sequence[str]) -> Callable[[str], tuple[str, ...]]
     return parse
 
 
+def condition(text: str) -> tuple[str, tuple[str, ...]]:
+    """A column and the values of it that are wanted, from `COLUMN=VALUE,VALUE`; for argparse."""
+    column, is_told, values = text.partition("=")
+    if not is_told or not column:
+        raise argparse.ArgumentTypeError(f"condition must be COLUMN=VALUE,VALUE, got {text!r}")
+    return column, tuple(values.split(","))
+
+
 def choices_of(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     """What was chosen beyond the packing, by name, in plain lists and numbers for the card."""
     return {name: _plain(getattr(options, name)) for name in names}
