@@ -119,7 +119,7 @@ class Quickstart:
         leads = {column: name for name, column in COLUMNS.items()}
         rows = []
         for cell in cells:
-            scores = json.loads(State(cell.job, self.dest).metrics.read_text(encoding="utf-8"))
+            scores = json.loads(State(cell.job, self.dest).metrics(cell.job.task.subset).read_text(encoding="utf-8"))
             place = {"task": cell.task, "leads": leads[cell.column], "init": INITS[cell.row]}
             rows += [{**place, "metric": name, "value": _number(scores.get(name))} for name in METRICS[cell.task]]
         return sorted(rows, key=lambda row: (list(METRICS).index(row["task"]), -int(row["leads"]), row["init"]))
