@@ -5,6 +5,7 @@ windows.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
 from fairseq_signals.modules.heads import classification_head
 from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
 from fairseq_signals.transforms.views import view_seconds
-from fairseq_signals.transforms.windows import choose_leads, windows_from_batch
+from fairseq_signals.transforms.windows import Windows, choose_leads, windows_from_batch
 
 Recordings = str | Path | Record | Iterable[str | Path | Record]
 
@@ -73,10 +74,14 @@ class TrainedModel(nn.Module):
     @torch.no_grad()
     def forward(self, batch: dict[str, Any]) -> Tensor:
         """Embeddings `[B, E]` of a batch of stored integers."""
+        windows = self.prepared(batch)
+        return self.encoder(windows.signal, windows.lengths, windows.present)
+
+    def prepared(self, batch: dict[str, Any]) -> Windows:
+        """Preprocessed windows of the model's leads, of a batch of stored integers."""
         windows = windows_from_batch(batch, next(self.parameters()).device)
         windows = choose_leads(windows, lead_indices(self.leads), pad=not self.drop_leads)
-        prepared = self.preprocess(windows.signal, windows.lengths, windows.present)
-        return self.encoder(prepared, windows.lengths, windows.present)
+        return replace(windows, signal=self.preprocess(windows.signal, windows.lengths, windows.present))
 
     def embed(self, recordings: Recordings, batch_size: int = 64, progress: bool = True) -> np.ndarray:
         """Mean embedding of each recording's windows, float64 `[N, E]`; see `embed`."""

@@ -2,7 +2,6 @@
 """Makes a checkpoint to fine-tune from, out of a vision transformer that was trained on images (ImageNet MAE)."""
 
 import argparse
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # manifests/ is beside this folder, and not installed
 
+from fairseq_signals.data.atomic import written_whole
 from fairseq_signals.data.leads import STANDARD_LEADS, parse_leads
 from fairseq_signals.encoders import resolve_encoder
 from fairseq_signals.encoders.imagenet import FromImages, vit_from_imagenet
@@ -79,9 +79,8 @@ def main(arguments: list[str] | None = None):
         raise ValueError(f"OUT must be a new file, got one that exists ({args.out})")
     made = vit_from_imagenet(args.images, args.rate, len(parse_leads(args.leads)), args.heads, args.seed)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    partial = args.out.with_name(args.out.name + ".part")
-    torch.save(_checkpoint(made, args), partial)
-    os.replace(partial, args.out)
+    with written_whole(args.out) as file:
+        torch.save(_checkpoint(made, args), file)
     print(_report(made))
     print(f"wrote {args.out}")
 

@@ -88,7 +88,7 @@ def write_subsets(folder: str | Path, of: str, subsets: Sequence[Subset]) -> dic
     _check_names(names, of)
     with held(folder, [f"{name}.tsv" for name in names]), TemporaryDirectory() as scratch:
         card = read_card(folder)
-        manifest = _manifest(folder / f"{of}.tsv", card)
+        manifest = manifest_of_card(folder / f"{of}.tsv", card)
         for one in subsets:
             _make(Path(scratch) / f"{one.name}.tsv", manifest, _chosen(manifest, one))
         for name in names:
@@ -108,7 +108,12 @@ def _check_names(names: Sequence[str], of: str) -> None:
         raise ValueError(f"names of subsets must be different ones that begin with {of}_, got {got} (--name)")
 
 
-def _manifest(path: Path, card: Mapping[str, Any]) -> Manifest:
+def manifest_of_card(path: Path, card: Mapping[str, Any]) -> Manifest:
+    """A manifest that is as the folder's card tells.
+
+    Raises:
+        ValueError, FileNotFoundError: it is not there or cannot be read, or the card tells other contents.
+    """
     manifest = Manifest(path)
     if card["files"].get(path.name) != file_digest(path):
         raise ValueError(f"files must be as {CARD_NAME} tells, got other contents in {path}")

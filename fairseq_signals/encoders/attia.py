@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from fairseq_signals.encoders import register_encoder
 from fairseq_signals.encoders.encoder import Encoder
+from fairseq_signals.encoders.settings import positive_integers
 from fairseq_signals.modules.padded_convolution import Convolution, hide_padding
 from fairseq_signals.modules.pooling import segment_means, valid_frames
 
@@ -66,14 +67,15 @@ class AttiaSettings:
     segments: Optional[int] = None
 
     def __post_init__(self):
-        self.channels, self.kernels = _positive("channels", self.channels), _positive("kernels", self.kernels)
+        self.channels = positive_integers("channels", self.channels)
+        self.kernels = positive_integers("kernels", self.kernels)
         if self.pools is None:
             self.pools = default_pools(self.input_rate, len(self.channels))
-        self.pools = _positive("pools", self.pools)
+        self.pools = positive_integers("pools", self.pools)
         if self.segments is None:
             self.segments = max(int(WINDOW_SECONDS * self.input_rate) // math.prod(self.pools), 1)
         for name in ("spatial_channels", "outputs", "segments"):
-            _positive(name, [getattr(self, name)])
+            positive_integers(name, [getattr(self, name)])
         if not len(self.channels) == len(self.kernels) == len(self.pools):
             raise ValueError(
                 f"kernels and pools must be one for each of the {len(self.channels)} channels, got "
@@ -81,12 +83,6 @@ class AttiaSettings:
             )
         if any(kernel % 2 == 0 for kernel in self.kernels):
             raise ValueError(f"kernels must be odd, so that frames stay centred on their samples, got {self.kernels}")
-
-
-def _positive(name: str, numbers: list) -> list[int]:
-    if not isinstance(numbers, (list, tuple)) or not numbers or not all(type(n) is int and n > 0 for n in numbers):
-        raise ValueError(f"{name} must be made of positive integers, got {numbers!r}")
-    return list(numbers)
 
 
 def default_pools(rate: float, blocks: int) -> list[int]:

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from fairseq_signals.encoders import register_encoder
 from fairseq_signals.encoders.encoder import Encoder
+from fairseq_signals.encoders.settings import positive_integers
 from fairseq_signals.modules.padded_convolution import hide_padding
 from fairseq_signals.modules.pooling import last_pool, max_pool, mean_pool, valid_frames
 from fairseq_signals.modules.rank_batch_norm import RankBatchNorm
@@ -54,20 +55,15 @@ class CPCSettings:
     lstm_layers: int = 2
 
     def __post_init__(self):
-        self.kernels, self.strides = _positive("kernels", self.kernels), _positive("strides", self.strides)
+        self.kernels = positive_integers("kernels", self.kernels)
+        self.strides = positive_integers("strides", self.strides)
         for name in ("width", "lstm_width", "lstm_layers"):
-            _positive(name, [getattr(self, name)])
+            positive_integers(name, [getattr(self, name)])
         if len(self.kernels) != len(self.strides) or any(map(int.__lt__, self.kernels, self.strides)):
             raise ValueError(
                 f"kernels must be one for each of the strides {self.strides} and none below its stride, which would "
                 f"leave samples out, got {self.kernels}"
             )
-
-
-def _positive(name: str, numbers: list) -> list[int]:
-    if not isinstance(numbers, (list, tuple)) or not numbers or not all(type(n) is int and n > 0 for n in numbers):
-        raise ValueError(f"{name} must be made of positive integers, got {numbers!r}")
-    return list(numbers)
 
 
 class CausalLayer(nn.Module):

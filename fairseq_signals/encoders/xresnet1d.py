@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from fairseq_signals.encoders import register_encoder
 from fairseq_signals.encoders.encoder import Encoder
+from fairseq_signals.encoders.settings import positive_integers
 from fairseq_signals.modules.padded_convolution import Convolution, hide_padding, strided
 from fairseq_signals.modules.pooling import max_pool, mean_pool, valid_frames
 
@@ -57,20 +58,14 @@ class XResNet1dSettings:
     pool: str = "concat"
 
     def __post_init__(self):
-        self.blocks, self.stem = _positive("blocks", self.blocks), _positive("stem", self.stem)
-        (self.width,) = _positive("width", [self.width])
+        self.blocks, self.stem = positive_integers("blocks", self.blocks), positive_integers("stem", self.stem)
+        (self.width,) = positive_integers("width", [self.width])
         if self.expansion not in (BASIC, BOTTLENECK):
             raise ValueError(f"expansion must be 1 (basic blocks) or 4 (bottleneck blocks), got {self.expansion!r}")
-        if _positive("kernel", [self.kernel])[0] % 2 == 0:
+        if positive_integers("kernel", [self.kernel])[0] % 2 == 0:
             raise ValueError(f"kernel must be odd, so that frames stay centred on their samples, got {self.kernel}")
         if self.pool not in ("concat", "mean"):
             raise ValueError(f"pool must be 'concat' or 'mean', got {self.pool!r}")
-
-
-def _positive(name: str, numbers: list) -> list[int]:
-    if not isinstance(numbers, (list, tuple)) or not numbers or not all(type(n) is int and n > 0 for n in numbers):
-        raise ValueError(f"{name} must be made of positive integers, got {numbers!r}")
-    return list(numbers)
 
 
 def mean_of_neighbours(signal: Tensor, valid: Tensor | None) -> Tensor:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fairseq_signals.evaluation.aligned_text import aligned
-from fairseq_signals.modules.checkpoint import read_checkpoint
+from fairseq_signals.modules.checkpoint import kept_score, read_checkpoint
 
 CHECKPOINT = "checkpoint_best.pt"
 _OWN = ("checkpoint.save_dir", "checkpoint.restore_file", "job_logging_cfg", "task.save_dir", "task.restore_file")
@@ -82,12 +82,12 @@ def _differ(runs: Sequence[Run], name: str) -> bool:
 
 def _read(path: Path) -> Run:
     state = read_checkpoint(path)
-    chosen, best = state["cfg"].get("checkpoint") or {}, (state.get("extra_state") or {}).get("best")
+    chosen, best = state["cfg"].get("checkpoint") or {}, kept_score(state)
     if best is None or not math.isfinite(best) or "best_checkpoint_metric" not in chosen:
         raise ValueError(f"checkpoint must keep the finite score that chose it, got {best} ({path})")
     updates = [step.get("num_updates", 0) for step in state.get("optimizer_history") or [{}]][-1]
     higher = bool(chosen.get("maximize_best_checkpoint_metric"))
-    return Run(path, str(chosen["best_checkpoint_metric"]), float(best), higher, int(updates), _flat(state["cfg"]))
+    return Run(path, str(chosen["best_checkpoint_metric"]), best, higher, int(updates), _flat(state["cfg"]))
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -134,6 +134,11 @@ def new_panels(number: int, width: float, height: float) -> tuple[Figure, list[A
     return figure, axes[:number]
 
 
+def metric_name(metric: str) -> str:
+    """What an axis calls a metric: `macro AUC` of `macro_auc`."""
+    return metric.replace("_", " ").replace("auc", "AUC")
+
+
 def tidy_axes(axis: Axes) -> None:
     """Takes off the frame above and on the right, and draws faint lines behind."""
     axis.spines[["top", "right"]].set_visible(False)

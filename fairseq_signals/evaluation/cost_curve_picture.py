@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from fairseq_signals.evaluation.charts import COLOURS, new_panels, save_figure, tidy_axes
+from fairseq_signals.evaluation.charts import COLOURS, metric_name, new_panels, save_figure, tidy_axes
 from fairseq_signals.evaluation.report import write_table
 
 _PETA = 1e15
@@ -38,7 +38,7 @@ def cost_figure(curves: Mapping[str, Sequence[tuple[float, float]]], metric: str
         axis.plot([spent[best] / _PETA], [scores[best]], marker="o", markersize=6, label=label, **style)
     axis.set_xscale("log")
     axis.set_xlabel("operations of the encoder, pre-training included (PFLOP)")
-    axis.set_ylabel(metric.replace("_", " ").replace("auc", "AUC"))
+    axis.set_ylabel(metric_name(metric))
     axis.legend(frameon=False, fontsize="small", loc="lower right")
     tidy_axes(axis)
     return figure

@@ -101,18 +101,24 @@ def score_cohorts(
     Raises:
         ValueError: a cohort without a known outcome, or nothing to choose the operating point by.
     """
-    rows, rule, first = [], parse_point(point.rule), next(iter(told), ("", ""))[0]
+    rows, first = [], next(iter(told), ("", ""))[0]
+    thresholds = {model: _threshold(point, cohorts, told, model) for model, _ in told}
     for (model, name), scores in told.items():
-        cohort, threshold = cohorts[name], rule.value
-        if point.chosen_on:
-            threshold = choose_threshold(rule, *cohorts[point.chosen_on].of_known(told[model, point.chosen_on]))
+        cohort = cohorts[name]
         patients = cohort.manifest.column("patient") if by_patient else None
-        found = score_binary(*cohort.truth, scores, threshold, patients, n_resamples, seed)
+        found = score_binary(*cohort.truth, scores, thresholds[model], patients, n_resamples, seed)
         own = [f"the threshold was chosen here ({point.rule})"] if name == point.chosen_on else []
         said = (*own, *(remarks or {}).get((model, name), ()))
         gain = () if model == first else _gain(cohort, scores, told[first, name])
         rows.append(CohortScores(model, name, outcome, found, said, *gain))
     return rows
+
+
+def _threshold(point: Point, cohorts: Mapping[str, Cohort], told: Told, model: str) -> float:
+    rule = parse_point(point.rule)
+    if not point.chosen_on:
+        return rule.value
+    return choose_threshold(rule, *cohorts[point.chosen_on].of_known(told[model, point.chosen_on]))
 
 
 def _gain(cohort: Cohort, scores: np.ndarray, of_first: np.ndarray) -> tuple[Interval, float]:

@@ -7,13 +7,11 @@ import numpy as np
 import torch
 
 from fairseq_signals.data.in_memory import batches_of_records
-from fairseq_signals.data.leads import lead_indices
 from fairseq_signals.data.number_rules import is_rule, parse_rule
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.resample import resample_record
 from fairseq_signals.data.windows import tile_starts
 from fairseq_signals.evaluation.gradcam import grad_cam
-from fairseq_signals.transforms.windows import choose_leads, windows_from_batch
 
 BATCH = 32
 """Windows at a time."""
@@ -97,14 +95,12 @@ def truth_of(record: Record, name: str, definitions: "list[str]") -> str:
 
 def _of_batch(model, batch, place: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     """Names of the leads, Grad-CAM `[B, L, T]` and probabilities `[B]`."""
-    windows = windows_from_batch(batch, next(model.parameters()).device)
-    windows = choose_leads(windows, lead_indices(model.leads), pad=not model.drop_leads)
-    signal = model.preprocess(windows.signal, windows.lengths, windows.present)
+    windows = model.prepared(batch)
 
     def score(embedding: torch.Tensor) -> torch.Tensor:
         return model.head(embedding)[:, place]
 
-    heat = grad_cam(model.encoder, score, signal, windows.lengths, windows.present)
+    heat = grad_cam(model.encoder, score, windows.signal, windows.lengths, windows.present)
     with torch.no_grad():
-        probability = score(model.encoder(signal, windows.lengths, windows.present)).sigmoid()
+        probability = score(model.encoder(windows.signal, windows.lengths, windows.present)).sigmoid()
     return windows.leads, heat.cpu().numpy(), probability.cpu().numpy()

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fairseq_signals.evaluation.charts import COLOURS, new_panels, save_figure, tidy_axes
+from fairseq_signals.evaluation.charts import COLOURS, metric_name, new_panels, save_figure, tidy_axes
 from fairseq_signals.evaluation.label_efficiency import Curves, levels
 from fairseq_signals.evaluation.predictions import require_baseline
 
@@ -45,7 +45,7 @@ def efficiency_figure(curves: Curves, baseline: str, metric: str) -> Figure:
         name = f"{baseline}, {folds} folds"
         axis.axhline(level, color="black", linewidth=0.9, linestyle=_STYLES[folds], label=name, zorder=1.5)
     axis.set_xlabel("training folds")
-    axis.set_ylabel(metric.replace("_", " ").replace("auc", "AUC"))
+    axis.set_ylabel(metric_name(metric))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend(frameon=False, fontsize="small", loc="lower right")
     tidy_axes(axis)

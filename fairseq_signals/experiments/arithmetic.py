@@ -55,9 +55,11 @@ def encoder_settings(config: Mapping[str, Any], pretrained: "Mapping | None" = N
 def starts_elsewhere(config: Mapping[str, Any]) -> bool:
     """Whether the encoder is that of a checkpoint from outside the study, which alone knows its settings."""
     model = section_of(config, "model")
-    encoder = model.get("encoder")
-    named = isinstance(encoder, str) or "_name" in (encoder or {})
-    return not named and model.get("pretrained") not in (None, RANDOM, "???")
+    return not _is_named(model.get("encoder")) and model.get("pretrained") not in (None, RANDOM, "???")
+
+
+def _is_named(encoder: Any) -> bool:
+    return isinstance(encoder, str) or "_name" in (encoder or {})
 
 
 def _encoder(config: Mapping[str, Any], pretrained: "Mapping | None") -> Any:
@@ -65,7 +67,7 @@ def _encoder(config: Mapping[str, Any], pretrained: "Mapping | None") -> Any:
         return setting(config, "model", "encoder")
     model = section_of(config, "model")
     encoder = model.get("encoder")
-    if isinstance(encoder, str) or "_name" in (encoder or {}):
+    if _is_named(encoder):
         return encoder
     if pretrained is None or model.get("pretrained") == RANDOM:
         start = "a random start" if pretrained is not None else "a start without a known pre-training"

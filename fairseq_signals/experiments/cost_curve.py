@@ -66,7 +66,7 @@ def write_cost_curves_of(study: Study, cells: Sequence[Cell], dest: Path, metric
 
 
 def _curve(study: Study, cell: Cell, job: Job, dest: Path, metric: str) -> CostCurve:
-    parents = [_known(one, study.seconds) for one in job.line[:-1]]
+    parents = [_known(one, study.seconds) for one in job.line[:-1] if not one.choices]  # to choose costs nothing
     before, own = sum(cost.flops for cost in parents), _known(job, study.seconds)
     points = _validated(_log(job, dest), metric)
     words = [study.method(cell.row).label or cell.row, study.tasks[cell.task].label]

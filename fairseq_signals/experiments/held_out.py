@@ -16,12 +16,11 @@ from fairseq_signals.data.combination.prepared import same_people_known
 from fairseq_signals.data.destination import LISTS, PAIRS
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.defaults import setting
-from fairseq_signals.experiments.held_out_rows import Rows, people_known
+from fairseq_signals.experiments.held_out_rows import Rows, common_rows, people_known
 from fairseq_signals.experiments.job import Job
 
 PRETRAIN = "pretrain"
 HELD_OUT = tuple(name for name in LISTS if name not in ("train", PRETRAIN))
-_EXAMPLES = 3
 
 
 def check_jobs(jobs: Iterable[Job]) -> None:
@@ -30,7 +29,7 @@ def check_jobs(jobs: Iterable[Job]) -> None:
     Raises:
         ValueError, FileNotFoundError: as `check_held_out` does.
     """
-    tasks: dict[tuple[str, str], dict[str, Job]] = {}
+    tasks: dict[tuple[str, str, str], dict[str, Job]] = {}
     for job in jobs:
         first = job.pretraining
         if first is not None and job.task is not None:
@@ -74,9 +73,10 @@ def check_held_out(
         if folder.resolve() != pretraining.resolve():
             same_people_known({str(one): people_known(one) for one in (pretraining, folder)})
         for path in unseen:
-            shared = _shared(seen, Rows(path))
-            if shared:
-                told.append(f"in common with {path} of {task}: {shared}")
+            shared = common_rows(seen, Rows(path))
+            if shared.rows:
+                those = f"{len(shared.rows):,} recordings ({shared.how}), such as {shared.first}"
+                told.append(f"in common with {path} of {task}: {those}")
                 files.append(str(path))
     if told:
         elsewhere = f"pre-train on {PRETRAIN}.tsv, " if subset != PRETRAIN else ""
@@ -99,22 +99,3 @@ def _unseen(task: str, folder: Path, scored: str | None) -> list[Path]:
     if (scored and folder / f"{scored}.tsv" not in found) or not found:
         raise FileNotFoundError(f"data of {task} must have a manifest {scored or 'test'}.tsv, got none in {folder}")
     return found
-
-
-def _shared(seen: Rows, held: Rows) -> str:
-    """How many recordings that are pre-trained on have something in common, what, and the first; "" for none."""
-    by = {
-        "id": _rows_in(seen.recordings, held.recordings),
-        "waveform": _rows_in(seen.waveforms, set(held.waveforms) - {""}),
-        "patient": _rows_in(seen.patients, held.patients),
-    }
-    rows = sorted(set().union(*by.values()))
-    if not rows:
-        return ""
-    how = ", ".join(f"{len(some):,} by {what}" for what, some in by.items() if some)
-    return f"{len(rows):,} recordings ({how}), such as {', '.join(seen.ids[row] for row in rows[:_EXAMPLES])}"
-
-
-def _rows_in(keys: list, others: Iterable) -> list[int]:
-    common = set(others).intersection(keys)
-    return [row for row, key in enumerate(keys) if key in common] if common else []

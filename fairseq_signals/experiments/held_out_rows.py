@@ -4,6 +4,7 @@ Conventions: as in combinations, a recording and a patient are known by their na
 else the card, in small letters and digits), and a waveform by its digest.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,8 @@ from fairseq_signals.data.card import read_card
 from fairseq_signals.data.combination.prepared import normalised
 from fairseq_signals.data.destination import LISTS
 from fairseq_signals.data.manifest import Manifest
+
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,15 @@ class Rows:
         """As the manifest spells them."""
         return self._manifest.column("id")
 
+    @property
+    def has_waveforms(self) -> bool:
+        """Whether the manifest has digests of waveforms."""
+        return "waveform" in self._manifest.columns
+
     @cached_property
     def waveforms(self) -> list[str]:
-        if "waveform" not in self._manifest.columns:
+        """Digests, in small letters."""
+        if not self.has_waveforms:
             raise ValueError(
                 f"manifest must have the column waveform, by which copies of a recording are found, got none "
                 f"({self.path}); prepare the source again"
@@ -74,6 +83,48 @@ class Rows:
                 f"source of recordings must be told by dataset.yaml or a column source, got none ({self.path})"
             )
         return name
+
+
+@dataclass(frozen=True)
+class Common:
+    """Rows of one manifest that another has as well.
+
+    Attributes:
+        rows: their places, ascending.
+        how: how many by what, such as "12 by id, 3 by waveform".
+        first: ids of the first few.
+    """
+
+    rows: list[int]
+    how: str
+    first: str
+
+
+def common_rows(mine: Rows, theirs: Rows, need_digests: bool = True) -> Common:
+    """The rows of `mine` whose recording, waveform or patient stands in `theirs`.
+
+    Args:
+        mine: whose rows are named.
+        theirs: what they are compared with.
+        need_digests: whether both must have digests of waveforms; else ids and patients alone tell where one has none.
+
+    Raises:
+        ValueError: digests are needed and missing, or a manifest does not name its source.
+    """
+    digests = need_digests or (mine.has_waveforms and theirs.has_waveforms)
+    by = {
+        "id": _rows_in(mine.recordings, theirs.recordings),
+        "waveform": _rows_in(mine.waveforms, set(theirs.waveforms) - {""}) if digests else [],
+        "patient": _rows_in(mine.patients, theirs.patients),
+    }
+    rows = sorted(set().union(*by.values()))
+    how = ", ".join(f"{len(some):,} by {what}" for what, some in by.items() if some)
+    return Common(rows, how, ", ".join(mine.ids[row] for row in rows[:_EXAMPLES]))
+
+
+def _rows_in(keys: list, others: Iterable) -> list[int]:
+    common = set(others).intersection(keys)
+    return [row for row, key in enumerate(keys) if key in common] if common else []
 
 
 def people_known(folder: Path) -> dict[str, bool]:

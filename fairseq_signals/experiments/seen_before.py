@@ -6,12 +6,12 @@ Recordings and patients are known by their names within their source, and wavefo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from fairseq_signals.experiments.held_out_rows import Rows
+from fairseq_signals.experiments.held_out_rows import Rows, common_rows
 from fairseq_signals.modules.checkpoint import read_checkpoint
 
-_EXAMPLES = 3
 _MOST_STEPS = 10  # fine-tuned, from a fine-tuned, from a pre-trained
 
 
@@ -27,6 +27,11 @@ class Seen:
     step: str
     path: Path
 
+    @cached_property
+    def rows(self) -> Rows:
+        """The manifest's rows, read once for all cohorts."""
+        return Rows(self.path)
+
 
 def seen_by(checkpoint: str | Path) -> list[Seen]:
     """The manifests that a checkpoint tells of, those of the checkpoints that it started from included.
@@ -39,6 +44,8 @@ def seen_by(checkpoint: str | Path) -> list[Seen]:
     step, path = "training", Path(checkpoint)
     for _ in range(_MOST_STEPS):
         cfg = read_checkpoint(path)["cfg"]
+        if "data" not in cfg["task"]:
+            return found  # weights from elsewhere that have seen no ECG (scripts/vit_from_imagenet.py)
         data, sets = Path(cfg["task"]["data"]), cfg.get("dataset") or {}
         found.append(Seen(step, data / f"{sets.get('train_subset', 'train')}.tsv"))
         if step == "training":
@@ -51,7 +58,7 @@ def seen_by(checkpoint: str | Path) -> list[Seen]:
     return found
 
 
-def in_common(cohort: str | Path, seen: Seen) -> str:
+def in_common(cohort: Rows, seen: Seen) -> str:
     """How many recordings of a cohort's manifest stand in one that was seen, by what, and the first; "" for none.
 
     Raises:
@@ -59,18 +66,11 @@ def in_common(cohort: str | Path, seen: Seen) -> str:
     """
     if seen.path.suffix != ".tsv" or not seen.path.is_file():
         raise ValueError(f"{seen.step} must be at hand to be compared, got none at {seen.path}")
-    mine, theirs = Rows(Path(cohort)), Rows(seen.path)
-    by = {
-        "id": _places(mine.recordings, theirs.recordings),
-        "waveform": _places(_digests(mine), _digests(theirs)),
-        "patient": _places(mine.patients, theirs.patients),
-    }
-    rows = sorted(set().union(*by.values()))
-    if not rows:
+    shared = common_rows(cohort, seen.rows, need_digests=False)  # manifests from before have none
+    if not shared.rows:
         return ""
-    how = ", ".join(f"{len(some):,} by {what}" for what, some in by.items() if some)
-    first = ", ".join(mine.ids[row] for row in rows[:_EXAMPLES])
-    return f"{len(rows):,} of {len(mine.ids):,} recordings are of its {seen.step} ({how}), such as {first}"
+    of = f"{len(shared.rows):,} of {len(cohort.ids):,} recordings are of its {seen.step}"
+    return f"{of} ({shared.how}), such as {shared.first}"
 
 
 def remarks_on(cohort: str | Path, seen_manifests: Sequence[Seen], allowed: bool = False) -> list[str]:
@@ -84,10 +84,10 @@ def remarks_on(cohort: str | Path, seen_manifests: Sequence[Seen], allowed: bool
     Raises:
         ValueError: it does, and that is not allowed.
     """
-    remarks = []
+    remarks, rows = [], Rows(Path(cohort))
     for seen in seen_manifests:
         try:
-            shared = in_common(cohort, seen)
+            shared = in_common(rows, seen)
         except ValueError as error:
             remarks.append(f"NOT CHECKED against its {seen.step}: {error}")
             continue
@@ -99,15 +99,3 @@ def remarks_on(cohort: str | Path, seen_manifests: Sequence[Seen], allowed: bool
             )
         remarks += [f"NOT INDEPENDENT: {shared}"] if shared else []
     return remarks
-
-
-def _digests(rows: Rows) -> list[str]:
-    try:
-        return rows.waveforms
-    except ValueError:
-        return []  # manifests from before there were digests: names alone tell
-
-
-def _places(mine: Sequence, theirs: Sequence) -> list[int]:
-    common = set(mine).intersection(theirs) - {""}
-    return [row for row, key in enumerate(mine) if key in common] if common else []

@@ -11,11 +11,11 @@ differ:
     methods: {w2v: {label: W2V}}     # a method that is not named here is the recipe of its name
     tasks: {diagnosis: {label: Dx., recipe: diagnosis, task: ecg_classification, subset: test, metric: cinc_score}}
                                      # a second score of the same trainings: {label: F1, shares: diagnosis, metric: f1}
+                                     # or on other recordings: {shares: diagnosis, metric: f1, subset: institution2}
+                                     # one of several by validation: sweep: {optimization.lr: ["[1e-4]", "[3e-5]"]}
     columns: {P-6: {label: P-6-lead, pretrained_on: "12", finetuning: [task.leads=6]}}
     tables: {table1: {title: ..., rows: [w2v], columns: ["12", P-6], tasks: [diagnosis]}}
 
-                                     # or on other recordings: {shares: diagnosis, metric: auroc, subset: institution2}
-                                     # one of several by validation: sweep: {optimization.lr: ["[1e-4]", "[3e-5]"]}
 A fine-tuning in two steps is two tasks, of which the second `follows` the first, and a method that takes it for another
 task says so: `instead: {finetuned: finetuned_in_two_steps}`. With `pretraining_seed: 1` all seeds of a fine-tuning
 start from one pre-training.

@@ -66,7 +66,12 @@ def best_score(path: str | Path) -> float | None:
     Raises:
         FileNotFoundError, ValueError: as `read_checkpoint`.
     """
-    best = (read_checkpoint(path).get("extra_state") or {}).get("best")
+    return kept_score(read_checkpoint(path))
+
+
+def kept_score(state: dict[str, Any]) -> float | None:
+    """The same of a checkpoint that was read."""
+    best = (state.get("extra_state") or {}).get("best")
     return None if best is None else float(best)
 
 

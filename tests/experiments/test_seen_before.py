@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fairseq_signals.data.card import write_card
+from fairseq_signals.experiments.held_out_rows import Rows
 from fairseq_signals.experiments.seen_before import Seen, in_common, remarks_on, seen_by
 
 HEADER = "id\tecg\tstart\tlength\trate\tleads\tpatient\tlabels\twaveform"
@@ -57,7 +58,7 @@ def test_the_same_names_at_two_hospitals_are_other_people(world):
 
 def test_a_copy_of_a_recording_is_found_under_any_name(world):
     one, two, model = world
-    told = in_common(two / "copy.tsv", Seen("training", one / "train.tsv"))
+    told = in_common(Rows(two / "copy.tsv"), Seen("training", one / "train.tsv"))
     assert told == "1 of 2 recordings are of its training (1 by waveform), such as e"
     with pytest.raises(ValueError, match=r"whom the model was not trained on, got one of which 1 of 2 .*--allow-seen"):
         remarks_on(two / "copy.tsv", seen_by(model))
@@ -78,3 +79,14 @@ def test_what_is_no_longer_there_is_said(world, tmp_path):
     said = remarks_on(two / "test.tsv", seen_by(lost))
     assert len(said) == 2 and all(line.startswith("NOT CHECKED against its ") for line in said)
     assert "gone.tsv" in said[0] and "nowhere.pt" in said[1]
+
+
+def test_weights_that_saw_images_alone_end_the_list(world, tmp_path):
+    one, two, _ = world
+    images = tmp_path / "images.pt"
+    torch.save(
+        {"cfg": {"model": {"_name": "vit_from_imagenet", "encoder": {}}, "task": {"rate": 500.0}}, "model": {}}, images
+    )
+    model = checkpoint(tmp_path / "tuned.pt", one, pretrained=images)
+    assert [seen.step for seen in seen_by(model)] == ["training", "validation"]
+    assert remarks_on(two / "test.tsv", seen_by(model)) == []

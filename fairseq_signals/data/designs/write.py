@@ -17,11 +17,12 @@ from fairseq_signals.data.combination.linking import ENDINGS, Shard, fill
 from fairseq_signals.data.designs.cohort import CASE, CONTROL, UNKNOWN, Cohort, Dealt
 from fairseq_signals.data.designs.report import HEADER, table_of
 from fairseq_signals.data.destination import SPLITS, begin, finish, held
-from fairseq_signals.data.manifest import Manifest, label_matrix, write_manifest
+from fairseq_signals.data.manifest import label_matrix, write_manifest
 from fairseq_signals.data.preparation import Work
 from fairseq_signals.data.prepared_files import write_table
 from fairseq_signals.data.row import COLUMNS, Row
 from fairseq_signals.data.splits import joined_by_signal
+from fairseq_signals.data.subset import manifest_of_card
 from fairseq_signals.data.table import STORE_FOLDER
 
 PART, REPORT = "part", "design.tsv"
@@ -93,12 +94,10 @@ def _read(
     rows: list[Row] = []
     states: list[int] = []
     for split in SPLITS:
-        path = folder / f"{split}.tsv"
-        if card["files"].get(path.name) != file_digest(path):
-            raise ValueError(f"files must be as {CARD_NAME} tells, got other contents in {path}")
-        manifest = Manifest(path)
+        manifest = manifest_of_card(folder / f"{split}.tsv", card)
         if PART in manifest.columns:
-            raise ValueError(f"column {PART} must be free for the design's parts, got one already ({path}, line 1)")
+            where = f"({manifest.path}, line 1)"
+            raise ValueError(f"column {PART} must be free for the design's parts, got one already {where}")
         if institution is not None:
             manifest.column(institution)  # refuses a column that is not there
         labels, known = label_matrix(manifest, [case])

@@ -33,11 +33,6 @@ class Institution:
     mains_hz: float
     notch: bool
 
-    @property
-    def name(self) -> str:
-        """As in the column `institution`."""
-        return str(self.number)
-
 
 INSTITUTIONS = (
     Institution(1, 0.08, 64, 0.45, 1.0, 0.05, 150, 50, True),

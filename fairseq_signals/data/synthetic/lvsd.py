@@ -17,9 +17,6 @@ from fairseq_signals.data.synthetic.conditions import without_excluded
 from fairseq_signals.data.synthetic.institutions import Institution
 from fairseq_signals.data.synthetic.patient import Patient, draw_patient
 
-CUT_OFF = 40.0
-"""EF (%) below which both papers speak of left ventricular systolic dysfunction."""
-
 # Share with a normal heart, and how much is added at an EF of 32 %.
 _SHARES = {
     "AF": (0.05, 0.05),
