@@ -5,8 +5,8 @@ manifest, by which cells, how many rows and patients, and which classes have no 
 one split, nobody of another split can be in it. Its name begins with that manifest's, so that a part of `test` is never
 taken for something to train on.
 
-The card then is another file than before. What holds a digest of it (studies that were begun, combinations that have
-the folder as a source) takes the data for other data; so make subsets first.
+What was made of the folder before (studies that were begun, combinations, designs) knows it again: its digest is that
+of everything but the subsets (`data/folder_digest.py`).
 """
 
 import re

@@ -5,12 +5,13 @@ another training.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from fairseq_signals.data.card import CARD_NAME, file_digest
+from fairseq_signals.data.folder_digest import folder_digest, subset_digests
 from fairseq_signals.evaluation.session_pairs import ANOTHER_SESSION
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.defaults import RANDOM, section_of, setting, window_seconds
@@ -22,7 +23,8 @@ _FREE += ("hydra.",)
 _PLACES = ("model.pretrained", "task.data")  # by what lies there, which is noted, and not by where it lies
 _WORLD = "distributed_training.distributed_world_size"  # a batch is as many times as large
 _USUAL = {"window_seconds": 5.0, "threshold": "0.5", "train_subset": "train", "valid_subset": "valid"}
-_PATH, _DIGEST = "data", "data: digest of dataset.yaml"
+_PATH, _DIGEST, _SUBSET = "data", "data: digest of dataset.yaml without subsets", "data: digest of {}.tsv"
+_LENGTH = 16  # of a digest, in hexadecimal digits
 _BEFORE = "pretraining: "  # of the settings of what a training starts from
 
 
@@ -32,8 +34,8 @@ def settings_of(job: Job) -> dict[str, Any]:
     Raises:
         ValueError, FileNotFoundError: its recipe does not compose with its settings.
     """
-    data = {_PATH: job.data, _DIGEST: _digest(Path(job.data) / CARD_NAME)}
     config = compose_recipe(job.recipe, list(job.settings)) if job.recipe else {}
+    data = {_PATH: job.data, **_digests(job, config)}
     if job.descriptor:
         whiten = {"whiten": job.whiten, "whiten: sessions": list(ANOTHER_SESSION)} if job.whiten else {}
         return _plain({"descriptor": job.descriptor, **whiten, **descriptor_settings(config), **data})
@@ -96,19 +98,37 @@ def _foreign_start(job: Job, config: Mapping[str, Any]) -> dict[str, Any]:
     path = section_of(config, "model").get("pretrained") if job.parent is None and job.task else None
     if path in (None, RANDOM, "???"):
         return {}
-    return {"model.pretrained: digest": _digest(Path(path))}
+    return {"model.pretrained: digest": _once_per_file(_of_file, Path(path))}
 
 
-def _digest(path: Path) -> "str | None":
+def _digests(job: Job, config: Mapping[str, Any]) -> dict[str, "str | None"]:
+    """Of the job's data as it was prepared, and of the subsets added to it since that the job reads."""
+    dataset = section_of(config, "dataset")
+    read = {dataset.get("train_subset", "train"), *dataset.get("valid_subset", "valid").split(","), *job.subsets}
+    whole, subsets = _once_per_file(_of_folder, Path(job.data) / CARD_NAME) or (None, {})
+    return {_DIGEST: whole} | {_SUBSET.format(name): subsets[name] for name in sorted(read & set(subsets))}
+
+
+def _of_folder(card: Path) -> tuple[str, dict[str, str]]:
+    subsets = {name: digest[:_LENGTH] for name, digest in subset_digests(card.parent).items()}
+    return folder_digest(card.parent)[:_LENGTH], subsets
+
+
+def _of_file(path: Path) -> str:
+    return file_digest(path)[:_LENGTH]
+
+
+def _once_per_file(digest: Callable[[Path], Any], path: Path) -> Any:
+    """What `digest` says of a file, asked once for as long as the file is the same; None where there is none."""
     if not path.is_file():
         return None
     facts = path.stat()
-    return _digest_of(path.resolve(), facts.st_mtime_ns, facts.st_size)
+    return _kept(digest, path.resolve(), facts.st_mtime_ns, facts.st_size)
 
 
 @lru_cache(maxsize=64)
-def _digest_of(path: Path, changed: int, size: int) -> str:
-    return file_digest(path)[:16]
+def _kept(digest: Callable[[Path], Any], path: Path, changed: int, size: int) -> Any:
+    return digest(path)
 
 
 def _plain(settings: dict[str, Any]) -> dict[str, Any]:

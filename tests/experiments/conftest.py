@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fairseq_signals.data.card import write_card
+
 RECIPES = Path(__file__).resolve().parents[2] / "examples" / "oh2022"
 
 STUDY = """
@@ -50,5 +52,18 @@ def write_study(tmp_path):
         path = tmp_path / name
         path.write_text(content, encoding="utf-8")
         return path
+
+    return write
+
+
+@pytest.fixture
+def write_data():
+    """Writes a data set of which there is a card alone."""
+
+    def write(folder: Path, source: str = "a source") -> Path:
+        facts = {"source": source, "version": None, "counts": {}, "classes": [], "unannotated": [], "rate": None}
+        folder.mkdir(exist_ok=True)
+        write_card(folder, facts | {"split": "-"}, [])
+        return folder
 
     return write

@@ -1,7 +1,9 @@
+import hashlib
 from dataclasses import replace
 
 import pytest
 
+from fairseq_signals.data.card import add_to_card
 from fairseq_signals.experiments.fingerprint import differences, settings_of
 from fairseq_signals.experiments.plan import Selection, select_cells
 from fairseq_signals.experiments.study_file import read_study
@@ -49,17 +51,37 @@ def test_an_encoder_from_elsewhere_is_known_by_its_contents(job_of, tmp_path):
     assert not any("pretrained" in key for key in settings_of(job_of("random_init")))
 
 
-def test_data_that_was_moved_is_the_same_and_data_without_a_card_is_not(job_of, tmp_path):
+def test_data_that_was_moved_is_the_same_and_data_without_a_card_is_not(job_of, write_data, tmp_path):
     job = job_of("cmsc")
     for name in ("here", "there", "bare", "empty"):
         (tmp_path / name).mkdir()
     for name in ("here", "there"):
-        (tmp_path / name / "dataset.yaml").write_text("format: 1\n")
+        write_data(tmp_path / name)
     here, there, bare, empty = (
         settings_of(replace(job, data=str(tmp_path / name))) for name in ("here", "there", "bare", "empty")
     )
     assert not differences(here, there)
     assert len(differences(here, bare)) == 2 and len(differences(bare, empty)) == 1
+
+
+def test_a_subset_that_was_added_is_a_setting_of_what_reads_it_alone(job_of, write_data, tmp_path):
+    def settings(*more, subset="test"):
+        job = job_of("random_init", *more)
+        return settings_of(replace(job, data=str(tmp_path), task=replace(job.task, subset=subset)))
+
+    write_data(tmp_path)
+    before = settings()
+    for rows in ("one", "two"):
+        (tmp_path / "test_a.tsv").write_text(rows)
+        add_to_card(tmp_path, {"subsets": {"test_a": {"of": "test"}}}, ["test_a.tsv"])
+        assert not differences(before, settings())
+        readers = (
+            settings("dataset.train_subset=test_a"),
+            settings("dataset.valid_subset='valid,test_a'"),
+            settings(subset="test_a"),
+        )
+        digest = hashlib.sha256(rows.encode()).hexdigest()[:16]
+        assert [told["data: digest of test_a.tsv"] for told in readers] == [digest] * 3
 
 
 def test_where_a_pretrained_encoder_lies_is_no_setting_and_what_is_taken_of_it_is_one(job_of):

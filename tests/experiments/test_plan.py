@@ -193,6 +193,6 @@ def test_the_settings_of_both_steps_and_of_the_pretraining_are_kept_apart(write_
     assert settings["task._name"] == settings["pretraining: task._name"] == "ecg_classification"
     assert settings["pretraining: pretraining: task._name"] == "ecg_pretraining"
     moved = {**settings, "pretraining: pretraining: data": "elsewhere"}
-    digest = "pretraining: pretraining: data: digest of dataset.yaml"
+    digest = "pretraining: pretraining: data: digest of dataset.yaml without subsets"
     assert differences({**moved, digest: "1"}, {**settings, digest: "1"}) == []
     assert len(differences({**moved, digest: "1"}, {**settings, digest: "2"})) == 2

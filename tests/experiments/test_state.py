@@ -13,10 +13,9 @@ from fairseq_signals.experiments.study_file import read_study
 
 
 @pytest.fixture
-def plan(write_study, tmp_path):
+def plan(write_study, write_data, tmp_path):
     """The study with its cells for 12 leads, and data that has a card alone."""
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "dataset.yaml").write_text("format: 1\n")
+    write_data(tmp_path / "data")
     study = read_study(write_study())
     study = replace(study, data=dict.fromkeys(study.data, str(tmp_path / "data")))
     return study, select_cells(study, Selection(tables=("own",), columns=("12",), seeds=(1,)))
@@ -59,11 +58,11 @@ def test_what_was_begun_with_other_settings_is_refused_or_discarded(plan, tmp_pa
     other.check()
 
 
-def test_data_that_was_prepared_anew_is_other_data(plan, tmp_path):
+def test_data_that_was_prepared_anew_is_other_data(plan, write_data, tmp_path):
     job = job_of(plan, "pretraining")
     State(job, tmp_path / "runs").begin(overwrite=False)
-    (tmp_path / "data" / "dataset.yaml").write_text("format: 1\nsource: another\n")
-    with pytest.raises(ValueError, match=r"digest of dataset\.yaml was \w{16}, is \w{16}"):
+    write_data(tmp_path / "data", "another")
+    with pytest.raises(ValueError, match=r"digest of dataset\.yaml without subsets was \w{16}, is \w{16}"):
         State(job, tmp_path / "runs").check()
 
 

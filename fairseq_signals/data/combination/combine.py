@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fairseq_signals.data.card import CARD_NAME, file_digest, read_card, write_card
+from fairseq_signals.data.card import read_card, write_card
 from fairseq_signals.data.combination.apart import prove_apart
 from fairseq_signals.data.combination.comparison import SourceOfName, nothing_told
 from fairseq_signals.data.combination.content import Content
@@ -27,6 +27,7 @@ from fairseq_signals.data.combination.rows import extra_columns, rows_of
 from fairseq_signals.data.combination.selection import Selection
 from fairseq_signals.data.combination.summary import card_of, print_summary
 from fairseq_signals.data.destination import EXCLUDED, LISTS, SPLITS, begin, finish, held
+from fairseq_signals.data.folder_digest import folder_digest
 from fairseq_signals.data.manifest import write_manifest
 from fairseq_signals.data.preparation import Work
 from fairseq_signals.data.prepared_files import write_table
@@ -87,10 +88,10 @@ def _check_apart(dest: Path, parts: Sequence[Prepared]) -> None:
 def _plan_digest(plan: Combination, parts: Sequence[Prepared], meanings: Meanings) -> str:
     told = {
         "format": _FORMAT,
-        "parts": [asdict(one.part) | {"folder": file_digest(one.part.folder / CARD_NAME)} for one in parts],
+        "parts": [asdict(one.part) | {"folder": folder_digest(one.part.folder)} for one in parts],
         "exclude": [[display_name(path), *digests_of(path)] for path in plan.exclude],
         "meanings": asdict(meanings),
-        "apart": [file_digest(path / CARD_NAME) for path in plan.apart_from],
+        "apart": [folder_digest(path) for path in plan.apart_from],
         "choices": asdict(plan) | dict.fromkeys(("parts", "exclude", "translate", "apart_from")),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

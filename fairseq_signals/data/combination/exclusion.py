@@ -14,6 +14,7 @@ from pathlib import Path
 from fairseq_signals.data.card import CARD_NAME, file_digest, read_card
 from fairseq_signals.data.combination.prepared import Names, Prepared, normalised
 from fairseq_signals.data.combination.recordings import NO_WAVEFORM, waveform_number, waveform_of
+from fairseq_signals.data.folder_digest import folder_digest
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.row import COLUMNS
 
@@ -54,7 +55,7 @@ def digests_of(path: Path) -> list[str]:
     """
     _check_there(path)
     card = path.parent / CARD_NAME
-    return [file_digest(path), file_digest(card) if card.is_file() else ""]
+    return [file_digest(path), folder_digest(path.parent) if card.is_file() else ""]
 
 
 def read_exclusion(path: Path, parts: Sequence[Prepared]) -> Exclusion:

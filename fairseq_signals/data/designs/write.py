@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from fairseq_signals.data.card import CARD_NAME, file_digest, read_card, write_card
+from fairseq_signals.data.card import CARD_NAME, read_card, write_card
 from fairseq_signals.data.combination.linking import ENDINGS, Shard, fill
 from fairseq_signals.data.designs.cohort import CASE, CONTROL, UNKNOWN, Cohort, Dealt
 from fairseq_signals.data.designs.report import HEADER, table_of
 from fairseq_signals.data.destination import SPLITS, begin, finish, held
+from fairseq_signals.data.folder_digest import folder_digest
 from fairseq_signals.data.manifest import label_matrix, write_manifest
 from fairseq_signals.data.preparation import Work
 from fairseq_signals.data.prepared_files import write_table
@@ -72,7 +73,7 @@ def write_design(
     _prove(cohort, dealt)
     told = {"name": name, "case": case, "institution": institution, **choices}
     told |= {"only": None if only is None else f"{only[0]}={','.join(only[1])}"}
-    plan = json.dumps([told, file_digest(folder / CARD_NAME)], sort_keys=True)
+    plan = json.dumps([told, folder_digest(folder)], sort_keys=True)
     digest = hashlib.sha256(plan.encode()).hexdigest()
     with held(dest, [REPORT, *(f"{one}.tsv" for one in dealt.manifests)]) as scratch:
         made = begin(dest, scratch, digest, work.overwrite)
