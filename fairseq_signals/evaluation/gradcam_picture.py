@@ -42,14 +42,15 @@ def draw_activation(activation: Activation, to: "str | PathLike | Axes", start: 
     record = activation.record
     largest = float(activation.heat.max(initial=0))
     heat = stretch(activation.heat / largest if largest > 0 else activation.heat, record.rate, start)
-    seen = f"Grad-CAM for {activation.name}: probability {activation.probability:.3f}, label: {activation.truth}"
-    seen += "" if largest > 0 else "; nothing speaks for it"
+    way = "against" if activation.against else "for"
+    seen = f"Grad-CAM {way} {activation.name}: probability {activation.probability:.3f}, label: {activation.truth}"
+    seen += "" if largest > 0 else f"; nothing speaks {way} it"
 
     def colours(axes: Axes, strips: list[Strip]) -> None:
         axes.autoscale(False)
         for strip in strips:
             _band(axes, strip, heat[record.leads.index(strip.lead)], record.rate)
-        _colour_bar(axes, activation.name)
+        _colour_bar(axes, f"{way} {activation.name}")
 
     return draw(record, to, f"{record_title(record)}\n{seen}", start=start, whole=True, beside=colours)
 
@@ -65,10 +66,10 @@ def _colour(axes: Axes, values: np.ndarray, extent: tuple[float, float, float, f
     return axes.imshow(values, _COLOURS, aspect="equal", extent=extent, vmin=0, vmax=1, zorder=0.5)
 
 
-def _colour_bar(axes: Axes, name: str) -> None:
+def _colour_bar(axes: Axes, what: str) -> None:
     left, right, bottom, top = _BAR
     width = axes.get_xlim()[1]
     _colour(axes, np.linspace(0, 1, 100)[None], (width - left, width - right, bottom, top))
     text = {"fontsize": 7, "color": INK, "va": "center", "y": (bottom + top) / 2}
-    axes.text(x=width - left - 1.5, s=f"speaks for {name}: not", ha="right", **text)
+    axes.text(x=width - left - 1.5, s=f"speaks {what}: not", ha="right", **text)
     axes.text(x=width - right + 1.5, s="most", ha="left", **text)

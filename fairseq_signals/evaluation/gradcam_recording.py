@@ -19,7 +19,7 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Activation:
-    """What speaks for a class in a recording.
+    """What speaks for a class in a recording, or against it.
 
     Attributes:
         name: of the class.
@@ -27,6 +27,7 @@ class Activation:
         record: the recording at the model's rate.
         probability: of the class, the mean over the recording's windows.
         truth: what the recording's labels say of the class.
+        against: whether it is what speaks against the class.
     """
 
     name: str
@@ -34,15 +35,17 @@ class Activation:
     record: Record
     probability: float
     truth: str
+    against: bool = False
 
 
-def activation_of(model, record: Record, name: str) -> Activation:
+def activation_of(model, record: Record, name: str, against: bool = False) -> Activation:
     """Grad-CAM of a class over a recording, the mean where windows overlap.
 
     Args:
         model: an `inference.TrainedModel` with classes.
         record: any recording with leads of the model.
         name: of one of the model's classes.
+        against: what lowers its logit rather than what raises it, as the other of two classes would have it.
 
     Raises:
         ValueError: the model does not diagnose, or not this class, or the recording has not what it needs.
@@ -54,7 +57,7 @@ def activation_of(model, record: Record, name: str) -> Activation:
     heat, count = np.zeros_like(record.signal), np.zeros(record.signal.shape[1], np.float32)
     probabilities = []
     for batch in batches_of_records([record], model.rate, window, stride, BATCH):
-        leads, of_windows, probability = _of_batch(model, batch, place)
+        leads, of_windows, probability = _of_batch(model, batch, place, against)
         probabilities += probability.tolist()
         for number, length, values in zip(batch["window"].tolist(), batch["lengths"].tolist(), of_windows, strict=True):
             covered = slice(starts[number], starts[number] + length)
@@ -63,7 +66,7 @@ def activation_of(model, record: Record, name: str) -> Activation:
                 if lead in leads:
                     heat[row, covered] += values[leads.index(lead), :length]
     truth = truth_of(record, name, model.definitions)
-    return Activation(name, heat / np.maximum(count, 1), record, float(np.mean(probabilities)), truth)
+    return Activation(name, heat / np.maximum(count, 1), record, float(np.mean(probabilities)), truth, against)
 
 
 def class_place(model, name: str) -> int:
@@ -93,14 +96,17 @@ def truth_of(record: Record, name: str, definitions: "list[str]") -> str:
     return "unknown" if unknown or "unlabelled" not in record.meta else "does not apply"
 
 
-def _of_batch(model, batch, place: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+def _of_batch(model, batch, place: int, against: bool) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     """Names of the leads, Grad-CAM `[B, L, T]` and probabilities `[B]`."""
     windows = model.prepared(batch)
 
-    def score(embedding: torch.Tensor) -> torch.Tensor:
+    def logit(embedding: torch.Tensor) -> torch.Tensor:
         return model.head(embedding)[:, place]
+
+    def score(embedding: torch.Tensor) -> torch.Tensor:
+        return -logit(embedding) if against else logit(embedding)
 
     heat = grad_cam(model.encoder, score, windows.signal, windows.lengths, windows.present)
     with torch.no_grad():
-        probability = score(model.encoder(windows.signal, windows.lengths, windows.present)).sigmoid()
+        probability = logit(model.encoder(windows.signal, windows.lengths, windows.present)).sigmoid()
     return windows.leads, heat.cpu().numpy(), probability.cpu().numpy()

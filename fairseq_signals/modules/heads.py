@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairseq_signals.modules.gather import world_size
+from fairseq_signals.modules.padded_convolution import by_running_statistics
 from fairseq_signals.modules.rank_batch_norm import RankBatchNorm
 
 
@@ -88,7 +89,7 @@ def _normalised(norm: nn.Module, values: Tensor, counted: Tensor | None) -> Tens
     if isinstance(norm, nn.Identity):
         return values
     if norm.training and len(values) == 1 and world_size() == 1:  # ranks must all go the same way
-        return F.batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+        return by_running_statistics(norm, values)
     return norm(values, counted)
 
 

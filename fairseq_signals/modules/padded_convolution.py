@@ -4,6 +4,7 @@ Conventions: `valid` `[B, T]` says which samples are no padding; None where none
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairseq_signals.modules.float32 import StaysFloat32
@@ -27,13 +28,22 @@ def strided(valid: Tensor | None, stride: int) -> Tensor | None:
 
 
 def normalise(norm: nn.BatchNorm1d, signal: Tensor, valid: Tensor | None) -> Tensor:
-    """Batch norm of `[B, C, T]`; in training its statistics come from the valid samples only."""
+    """Batch norm of `[B, C, T]`; in training its statistics come from the valid samples only.
+
+    Where fewer than two are valid, which have no deviation, those of the batches before are taken.
+    """
     if valid is None or not norm.training:
         return norm(signal)
     samples = signal.transpose(1, 2)  # [B, T, C]
+    counted = samples[valid]  # [N, C]: batch norm over the N valid samples of the batch
     output = torch.zeros_like(samples)
-    output[valid] = norm(samples[valid])  # [N, C]: batch norm over the N valid samples of the batch
+    output[valid] = norm(counted) if len(counted) > 1 else by_running_statistics(norm, counted)
     return output.transpose(1, 2)
+
+
+def by_running_statistics(norm: nn.modules.batchnorm._BatchNorm, values: Tensor) -> Tensor:
+    """Batch norm `[N, C]` as in evaluation, also of a norm that is in training; its statistics stay as they are."""
+    return F.batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
 
 
 class Convolution(nn.Module):

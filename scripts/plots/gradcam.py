@@ -12,6 +12,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     command.add_argument("checkpoint", type=Path, help="of a model for diagnosis")
     add_recording(command)
     command.add_argument("--class", required=True, dest="name", metavar="NAME", help="one of the model's classes")
+    command.add_argument("--against", action="store_true", help="what speaks against the class rather than for it")
     command.add_argument("--start", type=float, default=0.0, help="second at which the picture begins (0)")
     command.set_defaults(draw=_draw)
 
@@ -24,5 +25,7 @@ def _draw(options: argparse.Namespace) -> None:
 
     record = recording(options)
     draw_activation(
-        activation_of(TrainedModel(options.checkpoint), record, options.name), options.output, options.start
+        activation_of(TrainedModel(options.checkpoint), record, options.name, options.against),
+        options.output,
+        options.start,
     )

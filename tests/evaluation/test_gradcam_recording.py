@@ -1,3 +1,4 @@
+import copy
 from dataclasses import asdict
 
 import numpy as np
@@ -64,6 +65,19 @@ def test_overlapping_windows_are_averaged_and_the_probability_is_the_models(mode
     assert found.heat[:, 150:350].any() and found.heat[:, 400:].any(), "where windows overlap, and elsewhere"
     assert found.probability == pytest.approx(model.predict(record, progress=False)[0, place], abs=1e-5)
     assert found.heat.dtype == np.float32 and found.record.rate == RATE
+
+
+def test_what_speaks_against_a_class_speaks_for_its_opposite(model, tmp_path):
+    opposite = copy.deepcopy(model)
+    with torch.no_grad():
+        opposite.head.weight.neg_()
+        opposite.head.bias.neg_()
+    found, mirrored = activation_of(opposite, _record(), "AF", against=True), activation_of(model, _record(), "AF")
+    np.testing.assert_array_equal(found.heat, mirrored.heat)
+    assert found.heat.any() and not activation_of(opposite, _record(), "AF").heat.any()
+    assert found.probability == pytest.approx(1 - mirrored.probability, abs=1e-6)
+    said = [text.get_text() for text in draw_activation(found, tmp_path / "a.png").axes[0].texts]
+    assert any("speaks against AF" in text for text in said) and any("Grad-CAM against AF" in text for text in said)
 
 
 def test_absent_leads_short_recordings_and_other_rates(model):
