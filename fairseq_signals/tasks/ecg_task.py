@@ -112,7 +112,14 @@ class ECGTask(FairseqTask):
         return manifest_path(self.cfg.data, subset)
 
     def load_dataset(self, split, combine=False, **kwargs):
-        """Opens a subset; fairseq combines the training subset alone, which is how it is known here."""
+        """Opens a subset; fairseq combines the training subset alone, which is how it is known here.
+
+        Raises:
+            ValueError: it is to be trained on and was opened to validate on. fairseq keeps one iterator by name, and
+                one of the two would use up the other's epoch.
+        """
+        if combine and split in self.datasets and not self.datasets[split].shuffle:
+            raise ValueError(f"train_subset must be none of valid_subset, got {split} for both (dataset.valid_subset)")
         windows = WindowDataset(
             self.manifests(split),
             self.cfg.rate,

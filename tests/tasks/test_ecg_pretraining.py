@@ -146,6 +146,13 @@ def test_a_subset_that_does_not_exist_is_answered_with_those_that_do(parts):
         parts()[1].load_dataset("validation")
 
 
+def test_what_is_trained_on_cannot_be_what_validates_and_is_opened_again_in_every_epoch(parts):
+    _, task, _, _ = parts()
+    task.load_dataset("pretrain", combine=True)
+    with pytest.raises(ValueError, match=r"train_subset must be none of valid_subset, got valid for both"):
+        task.load_dataset("valid", combine=True)
+
+
 def test_unknown_views_and_transforms_are_answered_with_the_known_ones(parts):
     with pytest.raises(ValueError, match="views must be one of single, adjacent, augment, crops"):
         parts("--views", "neighbours")
