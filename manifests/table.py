@@ -151,7 +151,8 @@ def main(arguments: list[str] | None = None) -> dict:
     columns = renamed_columns(options.table, dict(options.columns))
     items = read_items(options.table, folder, columns, rules)
     odd_rows = check_rows(folder, items, "id" in columns)
-    remarks = [*labels_line(options.table, dict(options.columns).get("labels", "labels")), *rules.lines(), *odd_rows]
+    remarks = labels_line(options.table, dict(options.columns).get("labels", "labels"))
+    remarks = [*remarks, *rules.lines(), *rules.doubts(), *odd_rows]
     if "patient" not in columns:
         remarks.append(
             "no column patient: who is who is known only as far as the files say it (--columns patient=NAME)"

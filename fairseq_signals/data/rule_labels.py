@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fairseq_signals.data.number_rules import Rule
+from fairseq_signals.data.number_rules import Rule, is_rule, parse_rule
 from fairseq_signals.data.rule_tally import Rules
 
 
@@ -43,6 +43,26 @@ def rule_findings(manifest: Table, rules: Sequence[Rule]) -> list[str]:
     _read(manifest, found)
     try:
         return found.lines()
+    except ValueError as error:
+        raise ValueError(f"{error} ({manifest.path})") from None
+
+
+def rule_doubts(manifest: Table, definitions: Sequence[str]) -> list[str]:
+    """What is odd about the numbers that classes are made of, for people, one line each; none where all is sound.
+
+    To be printed or warned of wherever scores or labels are made of a manifest, above all of another hospital's.
+
+    Args:
+        manifest: whose columns hold the numbers.
+        definitions: of classes, as `data.manifest.label_matrix` takes them; codes say nothing of numbers.
+
+    Raises:
+        ValueError: a rule's column is not in the manifest, or holds no number at all.
+    """
+    found = Rules([parse_rule(text) for text in definitions if is_rule(text)])
+    _read(manifest, found)
+    try:
+        return found.doubts()
     except ValueError as error:
         raise ValueError(f"{error} ({manifest.path})") from None
 

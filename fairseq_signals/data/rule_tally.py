@@ -83,23 +83,39 @@ class Rules:
         return value
 
     def lines(self) -> list[str]:
-        """What was found, for people: one line for each column, with its classes, and what is odd about its numbers.
+        """What was found, for people: one line for each column, with its classes.
 
         Raises:
             ValueError: a column holds no number at all.
         """
-        lines = []
+        self._check()
+        return [self._line(column, tally) for column, tally in self.tallies.items()]
+
+    def doubts(self) -> list[str]:
+        """What is odd about the numbers, for people, one line each.
+
+        Raises:
+            ValueError: a column holds no number at all.
+        """
+        self._check()
+        return [line for column, tally in self.tallies.items() for line in doubts(column, tally.numbers)]
+
+    def _check(self) -> None:
         for column, tally in self.tallies.items():
-            odd = ", ".join(repr(text) for text, _ in tally.odd.most_common(3))
-            unknown = f"unknown: {tally.empty} empty, {tally.missing} missing, {tally.odd.total()} that are no numbers"
-            unknown += f" (such as {odd})" if odd else ""
             if not tally.numbers:
-                raise ValueError(f"column {column} must hold numbers, got none; {unknown}")
-            counts = [
-                f"{rule.name} {tally.positive[rule.name]} positive, {tally.negative[rule.name]} negative"
-                for rule in self.rules
-                if rule.column == column
-            ]
-            span = f"from {min(tally.numbers):g} to {max(tally.numbers):g}"
-            lines += [f"{column}: {span}; {unknown}; {'; '.join(counts)}", *doubts(column, tally.numbers)]
-        return lines
+                raise ValueError(f"column {column} must hold numbers, got none; {_unknown(tally)}")
+
+    def _line(self, column: str, tally: Tally) -> str:
+        counts = [
+            f"{rule.name} {tally.positive[rule.name]} positive, {tally.negative[rule.name]} negative"
+            for rule in self.rules
+            if rule.column == column
+        ]
+        span = f"from {min(tally.numbers):g} to {max(tally.numbers):g}"
+        return f"{column}: {span}; {_unknown(tally)}; {'; '.join(counts)}"
+
+
+def _unknown(tally: Tally) -> str:
+    odd = ", ".join(repr(text) for text, _ in tally.odd.most_common(3))
+    told = f"unknown: {tally.empty} empty, {tally.missing} missing, {tally.odd.total()} that are no numbers"
+    return told + (f" (such as {odd})" if odd else "")

@@ -16,7 +16,7 @@ from omegaconf import II, open_dict
 from fairseq_signals.data.dataset import UNKNOWN
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.data.number_rules import class_names, is_rule, parse_rule
-from fairseq_signals.data.rule_labels import rule_findings
+from fairseq_signals.data.rule_labels import rule_doubts, rule_findings
 from fairseq_signals.evaluation.diagnosis import diagnosis_scores, window_scores
 from fairseq_signals.evaluation.prevalence import prevalence
 from fairseq_signals.evaluation.report import write_predictions
@@ -125,6 +125,8 @@ class ECGClassification(ScoredTask):
         labels[:, asked], known[:, asked] = label_matrix(manifest, there)
         for line in rule_findings(manifest, [parse_rule(text) for text in there if is_rule(text)]):
             logger.info("%s: %s", manifest.path.name, line)
+        for line in rule_doubts(manifest, there):
+            logger.warning("%s: %s", manifest.path.name, line)
         return labels, known
 
     def outputs(self, outcome):

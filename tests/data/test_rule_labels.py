@@ -5,7 +5,7 @@ import pytest
 
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.data.number_rules import parse_rule
-from fairseq_signals.data.rule_labels import rule_findings
+from fairseq_signals.data.rule_labels import rule_doubts, rule_findings
 
 HEADER = "id\tecg\tstart\tlength\trate\tleads\tpatient\tlabels\tef\tk"
 CELLS = ["35", "40", "40.0", "39.99", "", "35 %", "n/a", "-1", "999", "62", "6e1", "nan", "<40", "45"]
@@ -71,9 +71,13 @@ def test_what_was_found_is_told_and_what_is_odd(manifest):
         "ef: from -1 to 62; unknown: 1 empty, 1 missing, 4 that are no numbers (such as '35 %', 'n/a', 'nan'); "
         "lvsd 3 positive, 5 negative"
     )
-    assert "-1 stands once: missing?" in told[1] and "or 'missing -1' at the end of its rule" in told[1]
+    doubts = rule_doubts(manifest, ["MI", "lvsd: ef < 40 missing 999"])
+    assert "-1 stands once: missing?" in doubts[0] and "or 'missing -1' at the end of its rule" in doubts[0]
+    assert len(told) == 1 and rule_doubts(manifest, ["MI"]) == []
 
 
 def test_a_column_without_any_number_is_refused_with_the_file(manifest):
     with pytest.raises(ValueError, match=r"column labels must hold numbers, got none; .*test\.tsv"):
         rule_findings(manifest, [parse_rule("odd: labels < 40")])
+    with pytest.raises(ValueError, match=r"column labels must hold numbers, got none; .*test\.tsv"):
+        rule_doubts(manifest, ["odd: labels < 40"])
