@@ -125,8 +125,9 @@ def link_echoes(items: list[Item], echoes: echo_values.Echoes, within_days: floa
     told = ", ".join(f"{what} {number}" for what, number in sorted(echoes.found.items()) if number) or "nothing odd"
     if not linked:
         raise ValueError(f"some recording must have an echocardiogram within {within_days:g} days, got none; {told} (--echo)")  # fmt: skip  # noqa: E501
+    by = "; the table knows days alone, and no times" if echoes.by_day else ""
     return [
-        f"ejection fraction within {within_days:g} days of the recording: {linked} of {len(items)} recordings",
+        f"ejection fraction within {within_days:g} days of the recording: {linked} of {len(items)} recordings{by}",
         f"echocardiograms of {len(echoes.of)} patients: {told}",
     ]
 

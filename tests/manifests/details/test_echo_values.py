@@ -44,6 +44,10 @@ def ef(path, who="1", within=14.0, **choices):
         ([("lvef", "normal")], ""),
         ([("lvef", "30"), ("lvef", "36")], "33"),
         ([("lvef", "30"), ("lvef", "50")], ""),
+        ([("lvef", "40-50")], "45"),
+        ([("lvef", "20-70")], ""),  # its middle would be as good as a draw
+        ([("lvef", "45-35")], ""),
+        ([("lvef", "45"), ("lvef_upper", "40")], ""),
     ],
 )
 def test_the_value_of_one_echocardiogram(tmp_path, told, expected):
@@ -101,7 +105,46 @@ def test_a_hospitals_table_with_names_of_its_own(tmp_path):
     path = tmp_path / "echo.csv"
     path.write_text("PID;STUDY_DATE;LVEF\n1;2180-07-20;38\n1;2180-07-29 10:00;61\n2;2180-07-23;\n")
     names = {"subject_id": "PID", "time": "STUDY_DATE", "ef": "LVEF"}
-    assert ef(path, names=names) == ("38", "-3.36") and ef(path, "2", names=names) == ("", "")
+    assert ef(path, names=names) == ("38", "-3") and ef(path, "2", names=names) == ("", "")
+
+
+def wide_table(path, *rows):
+    path.write_text("\n".join(("subject_id,time,ef", *rows)) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("midnight", ["", " 00:00:00"])
+def test_dates_without_a_time_are_compared_by_day(tmp_path, midnight):
+    rows = (f"1,2180-07-10{midnight},30", f"1,2180-07-11{midnight},60", f"1,2180-07-14{midnight},44")
+    echoes = read_echoes(wide_table(tmp_path / "echo.csv", *rows))
+    assert echoes.nearest("1", datetime(2180, 7, 10, 23)) == ("30", "0")  # midnight of the 11th is nearer
+    assert echoes.nearest("1", datetime(2180, 7, 11, 1)) == ("60", "0")
+    assert echoes.nearest("1", datetime(2180, 7, 9, 1)) == ("30", "1")
+    assert echoes.nearest("1", datetime(2180, 7, 28, 23)) == ("44", "-14")
+    assert echoes.nearest("1", datetime(2180, 7, 29, 0)) == ("", "")
+
+
+def test_one_date_without_a_time_makes_days_of_all_moments(tmp_path):
+    rows = ("1,2180-07-23 08:00:00,30", "1,2180-07-23 23:00:00,60", "2,2180-07-22,50")
+    echoes = read_echoes(wide_table(tmp_path / "echo.csv", *rows))
+    assert echoes.nearest("1", DAY) == ("", "") and echoes.nearest("2", DAY) == ("50", "-1")
+    assert echoes.found["date without a time"] == 1 and echoes.by_day
+    echoes = read_echoes(wide_table(tmp_path / "echo.csv", *rows[:2], "2,2180-07-22 00:00:00,50"))
+    assert echoes.nearest("1", DAY) == ("30", "-0.03") and not echoes.by_day, "one midnight may be a time"
+
+
+def test_ranges_that_say_nothing_and_rows_of_nobody_are_counted(tmp_path):
+    rows = ("1,2180-07-23,20-70", "1,2180-07-22,45-35", ",2180-07-23,35", "unknown,2180-07-23,35")
+    echoes = read_echoes(wide_table(tmp_path / "echo.csv", *rows))
+    assert echoes.nearest("", DAY) == ("", "") and set(echoes.of) == {"1"}
+    found = {what: number for what, number in echoes.found.items() if "range" in what or "left out" in what}
+    assert found == {"range too wide": 1, "range from the larger to the smaller": 1, "left out: no patient told": 2}
+
+
+@pytest.mark.parametrize("cell", ["2180-07-23T08:44:00+09:00", "2180-07-23 08:44:00Z"])
+def test_a_time_with_a_zone_is_refused(tmp_path, cell):
+    with pytest.raises(ValueError, match=r"must be such as .*, without a zone, got '2180-07-23.*row 2\)"):
+        read_echoes(wide_table(tmp_path / "echo.csv", f"1,{cell},35"))
 
 
 def test_what_is_wrong_with_a_table_is_said(tmp_path):
