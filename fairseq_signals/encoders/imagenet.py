@@ -94,6 +94,8 @@ def _settings(weights: dict[str, Tensor], heads: int | None, where: str | Path) 
     if missing := [name for name in needed if name not in weights]:
         raise ValueError(f"ImageNet checkpoint must hold {', '.join(needed)}, got none of {missing[0]} ({where})")
     dim = weights["cls_token"].shape[-1]
+    if heads is not None and heads < 1:
+        raise ValueError(f"heads must be a positive number, got {heads} ({where})")
     if heads is None and dim not in HEADS:
         known = ", ".join(map(str, HEADS))
         raise ValueError(f"heads must be given for a width other than {known}, got none for width {dim} ({where})")
@@ -115,7 +117,8 @@ def vit_from_imagenet(
         seed: of the projection that is made new.
 
     Raises:
-        FileNotFoundError, ValueError: see `read_imagenet`; or tensors are missing, unknown or of other shapes.
+        FileNotFoundError, ValueError: see `read_imagenet`; or tensors are missing, unknown, of other shapes or hold
+            what is no weight.
     """
     weights = read_imagenet(path)
     size = _settings(weights, heads, path)
@@ -128,14 +131,25 @@ def vit_from_imagenet(
     ours = {our_name(name): weights[name].float() for name in mapped}
     # Their positions are added to the class token too; its own is zero unless they were learned.
     ours["auxiliary.token"] = (weights["cls_token"] + weights["pos_embed"][:, :1]).flatten().float()
-    _refuse_unfit(encoder, ours, set(weights) - {*left, *mapped, *REMADE}, path)
+    taken = {name: weights[name] for name in (*mapped, "pos_embed")}
+    _refuse_unfit(encoder, ours, taken, set(weights) - {*left, *mapped, *REMADE}, path)
     encoder.load_state_dict(ours, strict=False)
     return FromImages(encoder, mapped, [name for name in REMADE if name in weights], left)
 
 
-def _refuse_unfit(encoder: ViTEncoder, ours: dict[str, Tensor], unknown: set[str], where: str | Path):
+def _no_weights(value: Tensor) -> str | None:
+    """Why a tensor cannot be learned weights, or None where it can."""
+    if not value.is_floating_point():
+        return f"must hold floating-point numbers, got {str(value.dtype).removeprefix('torch.')}"
+    return None if value.isfinite().all() else "must hold finite numbers, got NaN or infinite ones"
+
+
+def _refuse_unfit(
+    encoder: ViTEncoder, ours: dict[str, Tensor], taken: dict[str, Tensor], unknown: set[str], where: str | Path
+):
     wanted = {name: value for name, value in encoder.state_dict().items() if not name.startswith("project.")}
     wrong = [f"{name} is unknown" for name in sorted(unknown)]
+    wrong += [f"{name} {what}" for name, value in taken.items() if (what := _no_weights(value))]
     wrong += [f"{name} (our name) is missing" for name in wanted if name not in ours]
     wrong += [
         f"{name} (our name) must have shape {list(wanted[name].shape)}, got {list(value.shape)}"

@@ -108,6 +108,9 @@ class _Object:
         (lambda w: w.update({"blocks.0.attn.gate": torch.ones(2)}), "blocks.0.attn.gate is unknown"),
         (lambda w: w.update({"norm.bias": torch.ones(5)}), r"norm.bias .* must have shape \[24\], got \[5\]"),
         (lambda w: w.pop("cls_token"), "must hold cls_token, .* got none of cls_token"),
+        (lambda w: w["norm.bias"].fill_(float("nan")), "1 tensors do not fit: norm.bias must hold finite numbers, got"),
+        (lambda w: w["pos_embed"].view(-1)[-1:].fill_(float("inf")), "pos_embed must hold finite numbers, got"),
+        (lambda w: w.update({n: v.long() for n, v in w.items()}), "norm.weight must hold floating-point .* got int64"),
         (lambda w: w.update({"norm.bias": "text"}), "must hold tensors by name under 'model', got another format"),
     ],
 )
@@ -133,3 +136,12 @@ def test_what_is_no_checkpoint_of_tensors_is_refused(save, tmp_path):
         vit_from_imagenet(tmp_path / "none.pth", 100.0)
     with pytest.raises(ValueError, match=r"heads must be given for a width other than 192, .* got none for width 24"):
         vit_from_imagenet(save(made_weights()), 100.0)
+    for heads in (0, -2):
+        with pytest.raises(ValueError, match=f"heads must be a positive number, got {heads} "):
+            vit_from_imagenet(save(made_weights()), 100.0, 3, heads)
+
+
+def test_weights_of_half_precision_are_taken(save):
+    halves = {name: value.half() for name, value in made_weights().items()}
+    weights = vit_from_imagenet(save(halves), 100.0, 3, HEADS).encoder.state_dict()
+    assert torch.equal(weights["norm.bias"], halves["norm.bias"].float())
