@@ -9,9 +9,9 @@ path (and `:row`); `patient`; `labels` as in `manifests/parts/label_table.py`; `
 is kept. `--columns` says which columns of the table these are, and gives others a new name.
 
 A class can be made of a number such as the ejection fraction (`--label`, `fairseq_signals/data/number_rules.py`): where
-the cell is empty or no number, the class is unknown, never absent. Numbers that stand for a missing one
-(`--missing ef=-1`) are unknown too. Without `labels` and `--label`, labels are those that the files state; a file that
-states none is unlabelled.
+the cell is empty or no number, or holds what no ejection fraction can be, the class is unknown, never absent. Numbers
+that stand for a missing one (`--missing ef=-1`) are unknown too, and empty in the manifest. Without `labels` and
+`--label`, labels are those that the files state; a file that states none is unlabelled.
 
 Where there is no `patient` in the table and none in the file, splits are by recording, which is said loudly: the same
 person may then be trained and tested on.
@@ -152,7 +152,7 @@ def main(arguments: list[str] | None = None) -> dict:
     items = read_items(options.table, folder, columns, rules)
     odd_rows = check_rows(folder, items, "id" in columns)
     remarks = labels_line(options.table, dict(options.columns).get("labels", "labels"))
-    remarks = [*remarks, *rules.lines(), *rules.doubts(), *odd_rows]
+    remarks = [*remarks, *rules.lines(), *(f"DOUBT: {line}" for line in rules.doubts()), *odd_rows]
     if "patient" not in columns:
         remarks.append(
             "no column patient: who is who is known only as far as the files say it (--columns patient=NAME)"

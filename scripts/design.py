@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # manifests/ is
 from fairseq_signals.data.designs.nakamoto2022 import DOWNSTREAM_SHARE, nakamoto2022
 from fairseq_signals.data.designs.report import HEADER
 from fairseq_signals.data.designs.sawano2022 import PRETRAIN_ON, sawano2022
-from fairseq_signals.data.designs.write import DESIGN, PART, REPORT, write_design
+from fairseq_signals.data.designs.write import DESIGN, DOUBTS, PART, REPORT, write_design
 from fairseq_signals.data.preparation import Work
 from fairseq_signals.evaluation.aligned_text import aligned
 from manifests.parts.options import add_work, condition, run
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--only", type=condition, metavar="COLUMN=VALUE,…", help="deal out these recordings alone")
     add("--parts", type=int, default=8, metavar="N", help="equal parts of the patients to train on (default: 8)")
     add("--seed", type=int, default=1, metavar="N", help="another seed deals otherwise (default: 1)")
-    add("--downstream-share", type=float, default=DOWNSTREAM_SHARE, metavar="SHARE", help="of nakamoto2022: of the patients of known state (default: 0.25)")  # fmt: skip  # noqa: E501
+    add("--downstream-share", type=float, default=DOWNSTREAM_SHARE, metavar="SHARE", help=f"of nakamoto2022: of the patients of known state (default: {DOWNSTREAM_SHARE:.4g}, as published)")  # fmt: skip  # noqa: E501
     add("--institution", default="institution", metavar="COLUMN", help="of sawano2022: where a recording was taken")
     add("--dataset1", default="1", metavar="NAME", help="of sawano2022: the institution of Dataset1 (default: 1)")
     add("--dataset2", type=_names, default="1,2,3", metavar="NAME,…", help="of sawano2022: those of Dataset2 (default: 1,2,3)")  # fmt: skip  # noqa: E501
@@ -87,6 +87,7 @@ def main(arguments: "list[str] | None" = None) -> dict[str, Any]:
 def _print(card: dict[str, Any], dest: Path) -> None:
     rows = [[f"{row[name]:,}" if name != HEADER[0] else row[name] for name in HEADER] for row in card[DESIGN]["table"]]
     print("\n".join(aligned([list(HEADER), *rows], "<" + ">" * (len(HEADER) - 1))))
+    print("".join(f"DOUBT: {line}\n" for line in card[DESIGN].get(DOUBTS, ())), end="")
     if card[DESIGN].get("pretrain_on") == "all":
         print("LEAK OF SIGNALS: what is pre-trained on includes the unlabelled recordings of the test, as published")
     print(f"{card['split']}; written: {dest}, the table in {REPORT}; column {PART} for label fractions")

@@ -2,7 +2,8 @@
 
 A cell that is empty, or holds anything but a number in digits (a unit, a decimal comma, `n/a`, `nan`), says nothing:
 the class is **unknown** for that recording, never absent. Operators: `<`, `<=`, `>`, `>=`, `==`, and `between A and B`,
-both included. Numbers that stand for a missing one are told at the end: `lvsd: ef <= 40 missing -1 and 999`.
+both included. Numbers that stand for a missing one are told at the end: `lvsd: ef <= 40 missing -1 and 999`. Numbers
+that no ejection fraction can have say nothing either (`ejection_fraction`), in a column that is called one.
 
 A rule stands wherever a class code does (`task.classes`, `--label` of a preparation). Its class is called by the name
 before the colon.

@@ -25,7 +25,8 @@ class Table(Protocol):
 def rule_matrix(manifest: Table, rules: Sequence[Rule]) -> tuple[np.ndarray, np.ndarray]:
     """Which classes apply to each row, and of which that is known: two of bool `[N, C]` for `N` rows and `C` rules.
 
-    A cell that is empty, no number, or one that stands for a missing number leaves its classes unknown.
+    A cell that is empty, no number, one that stands for a missing number, or one that no ejection fraction can have (in
+    a column that is called one) leaves its classes unknown.
 
     Raises:
         ValueError: a rule's column is not in the manifest.
@@ -34,10 +35,10 @@ def rule_matrix(manifest: Table, rules: Sequence[Rule]) -> tuple[np.ndarray, np.
 
 
 def rule_findings(manifest: Table, rules: Sequence[Rule]) -> list[str]:
-    """What was found, for people, see `rule_tally.Rules.lines`: spans, counts, and what is odd about the numbers.
+    """What was found, for people, see `rule_tally.Rules.lines`: spans and counts.
 
     Raises:
-        ValueError: a rule's column is not in the manifest, or holds no number at all.
+        ValueError: a rule's column is not in the manifest, or holds no number that the rule can be meant for.
     """
     found = Rules(rules)
     _read(manifest, found)
@@ -57,14 +58,11 @@ def rule_doubts(manifest: Table, definitions: Sequence[str]) -> list[str]:
         definitions: of classes, as `data.manifest.label_matrix` takes them; codes say nothing of numbers.
 
     Raises:
-        ValueError: a rule's column is not in the manifest, or holds no number at all.
+        ValueError: a rule's column is not in the manifest.
     """
     found = Rules([parse_rule(text) for text in definitions if is_rule(text)])
     _read(manifest, found)
-    try:
-        return found.doubts()
-    except ValueError as error:
-        raise ValueError(f"{error} ({manifest.path})") from None
+    return found.doubts()
 
 
 def _read(manifest: Table, rules: Rules) -> tuple[np.ndarray, np.ndarray]:

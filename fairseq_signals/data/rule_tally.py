@@ -1,10 +1,14 @@
-"""Rules applied to cell after cell, and what was found: how many numbers, how many that say nothing, what is odd."""
+"""Rules applied to cell after cell, and what was found: how many numbers, how many that say nothing, what is odd.
+
+A number that cannot be an ejection fraction says nothing in a column that is called one (`ejection_fraction`).
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fairseq_signals.data.implausible_numbers import doubts
+from fairseq_signals.data.ejection_fraction import bounds_of
+from fairseq_signals.data.implausible_numbers import doubts, measured_but_no_number, one_sided, out_of_bounds
 from fairseq_signals.data.number_rules import Rule, number_of
 
 
@@ -15,6 +19,7 @@ class Tally:
     Attributes:
         numbers: how often each stands there.
         empty, missing: cells that are empty, or hold a number that stands for a missing one.
+        implausible: numbers that cannot have been measured, see `ejection_fraction`, and how often each stands there.
         odd: cells that hold no number, by their text.
         positive, negative: cells by class.
     """
@@ -22,6 +27,7 @@ class Tally:
     numbers: Counter[float] = field(default_factory=Counter)
     empty: int = 0
     missing: int = 0
+    implausible: Counter[float] = field(default_factory=Counter)
     odd: Counter[str] = field(default_factory=Counter)
     positive: Counter[str] = field(default_factory=Counter)
     negative: Counter[str] = field(default_factory=Counter)
@@ -43,6 +49,10 @@ class Rules:
         self._missing = {column: set((missing or {}).get(column, ())) for column in self.columns}
         for rule in rules:
             self._missing[rule.column].update(rule.missing)
+        self._bounds = {
+            column: bounds_of(column, [number for rule in rules if rule.column == column for number in rule.numbers])
+            for column in self.columns
+        }
         self.tallies = {column: Tally() for column in self.columns}
 
     @property
@@ -70,6 +80,10 @@ class Rules:
         tally.negative.update({rule.name: times for rule in rules if rule.name not in applying})
         return tuple(applying), ()
 
+    def is_missing(self, column: str, cell: str) -> bool:
+        """Whether a cell holds a number that stands for a missing one."""
+        return column in self._missing and number_of(cell) in self._missing[column]
+
     def _value(self, column: str, cell: str, times: int) -> float | None:
         value, tally = number_of(cell), self.tallies[column]
         if value is None:
@@ -77,33 +91,44 @@ class Rules:
             tally.odd.update({cell: times} if cell.strip() else {})
         elif value in self._missing[column]:
             tally.missing += times
-            return None
+        elif (bounds := self._bounds[column]) and not bounds[0] <= value <= bounds[1]:
+            tally.implausible[value] += times
         else:
             tally.numbers[value] += times
-        return value
+            return value
+        return None
 
     def lines(self) -> list[str]:
         """What was found, for people: one line for each column, with its classes.
 
         Raises:
-            ValueError: a column holds no number at all.
+            ValueError: a column holds no number at all, or none that its rules can be meant for.
         """
-        self._check()
+        for column, tally in self.tallies.items():
+            if not tally.numbers:
+                raise ValueError(f"column {column} must hold {self._meant(column)}, got none; {_unknown(tally)}")
         return [self._line(column, tally) for column, tally in self.tallies.items()]
 
     def doubts(self) -> list[str]:
-        """What is odd about the numbers, for people, one line each.
+        """What is odd about the columns, for people, one line each; none where all is sound."""
+        return [line for column, tally in self.tallies.items() for line in self._doubts(column, tally)]
 
-        Raises:
-            ValueError: a column holds no number at all.
-        """
-        self._check()
-        return [line for column, tally in self.tallies.items() for line in doubts(column, tally.numbers)]
+    def _doubts(self, column: str, tally: Tally) -> list[str]:
+        bounds, outside, numbers = self._bounds[column], tally.implausible, tally.numbers.total()
+        lines = [out_of_bounds(column, bounds, outside, outside.total() + numbers)] if outside else []
+        lines += measured_but_no_number(column, tally.odd, outside.total() + numbers)
+        lines += doubts(column, tally.numbers)
+        for rule in self.rules:
+            if rule.column == column:
+                lines += one_sided(rule.name, column, tally.positive[rule.name], tally.negative[rule.name])
+        return lines
 
-    def _check(self) -> None:
-        for column, tally in self.tallies.items():
-            if not tally.numbers:
-                raise ValueError(f"column {column} must hold numbers, got none; {_unknown(tally)}")
+    def _meant(self, column: str) -> str:
+        bounds = self._bounds[column]
+        if bounds is None or not self.tallies[column].implausible:
+            return "numbers"
+        cuts = " and ".join(f"{number:g}" for rule in self.rules if rule.column == column for number in rule.numbers)
+        return f"ejection fractions from {bounds[0]:g} to {bounds[1]:g}, the scale of the rules' {cuts}"
 
     def _line(self, column: str, tally: Tally) -> str:
         counts = [
@@ -116,6 +141,8 @@ class Rules:
 
 
 def _unknown(tally: Tally) -> str:
-    odd = ", ".join(repr(text) for text, _ in tally.odd.most_common(3))
-    told = f"unknown: {tally.empty} empty, {tally.missing} missing, {tally.odd.total()} that are no numbers"
-    return told + (f" (such as {odd})" if odd else "")
+    told = f"unknown: {tally.empty} empty, {tally.missing} missing"
+    for counts, what in ((tally.implausible, "implausible"), (tally.odd, "that are no numbers")):
+        shown = ", ".join(repr(text) if isinstance(text, str) else f"{text:g}" for text, _ in counts.most_common(3))
+        told += f", {counts.total()} {what}" + (f" (such as {shown})" if counts else "")
+    return told

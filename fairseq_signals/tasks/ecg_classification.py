@@ -40,7 +40,8 @@ class ECGClassificationConfig(ECGTaskConfig):
         metadata={
             "help": "class codes, separated by commas or (yaml) a list; those of dataset.yaml if not given. A rule "
             "such as 'lvsd: ef < 40' (<, <=, >, >=, ==, between A and B) makes a class of the manifest's column ef, "
-            "unknown where that holds no number; 'lvsd: ef < 40 missing -1' names numbers that stand for a missing one"
+            "unknown where that holds no number, or none that an ejection fraction can have (5 to 90 %); "
+            "'lvsd: ef < 40 missing -1' names numbers that stand for a missing one"
         },
     )
     threshold: str = field(
@@ -103,6 +104,8 @@ class ECGClassification(ScoredTask):
         """Attaches labels by class; a class that the data set does not list is unknown throughout."""
         tables = [self._labels(manifest, training) for manifest in windows.manifests]
         labels, known = (np.concatenate(parts) for parts in zip(*tables, strict=True))
+        if training:
+            self._refuse_one_sided(labels, known, subset)
         self._known[subset] = labels, known
         windows.attach_labels(np.where(known, labels, UNKNOWN).astype(np.uint8))
 
@@ -128,6 +131,16 @@ class ECGClassification(ScoredTask):
         for line in rule_doubts(manifest, there):
             logger.warning("%s: %s", manifest.path.name, line)
         return labels, known
+
+    def _refuse_one_sided(self, labels: np.ndarray, known: np.ndarray, subset: str):
+        positive, negative = (labels & known).sum(axis=0), (~labels & known).sum(axis=0)
+        if not self.rules or (positive.astype(bool) & negative.astype(bool)).any():
+            return
+        found = [f"{name} {a} with, {b} without" for name, a, b in zip(self.classes, positive, negative, strict=True)]
+        raise ValueError(
+            f"one class must have recordings with and without it to train on, got {'; '.join(found)} ({subset} in "
+            f"{self.cfg.data}; the rule: {', '.join(self.rules.values())})"
+        )
 
     def outputs(self, outcome):
         """Probabilities `[B, C]`."""

@@ -109,7 +109,9 @@ def _with_rules(item: Item, row: Mapping[str, str], rules: Rules, where: str) ->
     if both:
         raise ValueError(f"class of a rule must not be among the labels, got {', '.join(both)} in both ({where})")
     applying, unknown = rules.of(row)
-    return replace(item, labels=(*(item.labels or ()), *applying), unknown=(*item.unknown, *unknown))
+    # Other rules will be made of the same column, which must not take a stand-in for a number.
+    extra = {name: "" if rules.is_missing(name, cell) else cell for name, cell in item.extra.items()}
+    return replace(item, extra=extra, labels=(*(item.labels or ()), *applying), unknown=(*item.unknown, *unknown))
 
 
 def _each_unknown(items: Sequence[Item], rules: Rules) -> list[Item]:

@@ -35,10 +35,10 @@ def plain(cells, applies, missing=()):
 
 
 def test_rules_stand_beside_codes_in_the_order_asked_for(manifest):
-    classes = ["lvsd: ef < 40 missing -1 and 999", "MI", "low: ef <= 35", "high: k > 5.5"]
+    classes = ["lvsd: ef < 40 missing 31 and 45", "MI", "low: ef <= 35", "high: k > 5.5"]
     labels, known = label_matrix(manifest, classes)
     assert labels.shape == known.shape == (14, 4)
-    missing = (-1, 999)  # told once, and true of every rule of the column
+    missing = (-1, 999, 45)  # 45 is told once, and true of every rule of the column
     expected = {
         0: plain(CELLS, lambda value: value < 40, missing),
         2: plain(CELLS, lambda value: value <= 35, missing),
@@ -48,12 +48,19 @@ def test_rules_stand_beside_codes_in_the_order_asked_for(manifest):
         assert (labels[:, column] == table[:, 0]).all() and (known[:, column] == table[:, 1]).all()
     assert labels[:, 1].tolist() == [place % 3 == 0 for place in range(14)]
     assert known[:, 1].tolist() == [place != 1 for place in range(14)]
-    assert known[:, 0].sum() == 7 and labels[:, 0].sum() == 2
+    assert known[:, 0].sum() == 6 and labels[:, 0].sum() == 2
 
 
 def test_rules_alone_ask_nothing_of_the_labels(manifest):
     labels, known = label_matrix(manifest, ["lvsd: ef < 40"])
-    assert labels[:, 0].sum() == 3 and known[:, 0].sum() == 9  # -1 and 999 are numbers like others
+    assert labels[:, 0].sum() == 2 and known[:, 0].sum() == 7  # -1 and 999 are no ejection fractions
+
+
+def test_in_another_column_every_number_is_one(manifest, tmp_path):
+    text = (tmp_path / "test.tsv").read_text()
+    (tmp_path / "other.tsv").write_text(text.replace("\tef\tk\n", "\tef_days\tk\n"))
+    labels, known = label_matrix(Manifest(tmp_path / "other.tsv"), ["near: ef_days < 40"])
+    assert labels[:, 0].sum() == 3 and known[:, 0].sum() == 9
 
 
 def test_a_missing_column_is_told_with_those_that_are_there(manifest):
@@ -68,16 +75,31 @@ def test_a_missing_column_is_told_with_those_that_are_there(manifest):
 def test_what_was_found_is_told_and_what_is_odd(manifest):
     told = rule_findings(manifest, [parse_rule("lvsd: ef < 40 missing 999")])
     assert told[0] == (
-        "ef: from -1 to 62; unknown: 1 empty, 1 missing, 4 that are no numbers (such as '35 %', 'n/a', 'nan'); "
-        "lvsd 3 positive, 5 negative"
+        "ef: from 35 to 62; unknown: 1 empty, 1 missing, 1 implausible (such as -1), 4 that are no numbers (such as "
+        "'35 %', 'n/a', 'nan'); lvsd 2 positive, 5 negative"
     )
     doubts = rule_doubts(manifest, ["MI", "lvsd: ef < 40 missing 999"])
-    assert "-1 stands once: missing?" in doubts[0] and "or 'missing -1' at the end of its rule" in doubts[0]
+    assert doubts == [
+        "ef: 1 of 8 numbers is not from 5 to 90, as an ejection fraction in per cent is, such as -1 (1 time): unknown",
+        "ef: 2 of 10 measured cells are no plain number, such as '35 %', '<40': unknown, and whoever is left may be a "
+        "biased choice: write them as numbers, such as 35.5",
+    ]
     assert len(told) == 1 and rule_doubts(manifest, ["MI"]) == []
 
 
 def test_a_column_without_any_number_is_refused_with_the_file(manifest):
     with pytest.raises(ValueError, match=r"column labels must hold numbers, got none; .*test\.tsv"):
         rule_findings(manifest, [parse_rule("odd: labels < 40")])
-    with pytest.raises(ValueError, match=r"column labels must hold numbers, got none; .*test\.tsv"):
-        rule_doubts(manifest, ["odd: labels < 40"])
+    assert rule_doubts(manifest, ["odd: labels < 40"]) == []
+    with pytest.raises(ValueError, match=r"column lvef, .* must be in the manifest"):
+        rule_doubts(manifest, ["MI", "lvsd: lvef < 40"])
+
+
+def test_another_scale_than_the_rules_is_refused(manifest):
+    with pytest.raises(
+        ValueError,
+        match=r"column ef must hold ejection fractions from 0\.05 to 0\.9, the scale of the rules' 0\.4, got none; "
+        r"unknown: 1 empty, 0 missing, 9 implausible \(such as 40, 35, 39\.99\)",
+    ):
+        rule_findings(manifest, [parse_rule("lvsd: ef < 0.4")])
+    assert not label_matrix(manifest, ["lvsd: ef < 0.4"])[1].any()

@@ -165,11 +165,47 @@ def test_a_class_of_a_rule_is_one_even_where_it_never_applies(archive, tmp_path,
     card = _prepare(archive, tmp_path / "out", *STATED, *more, table_path=path)
     assert card["classes"] == ["lvsd"]
     assert sum(row.unknown == ("lvsd",) for row, _ in _rows(tmp_path / "out").values()) == 10
+    assert all(row.extra["ef"] == ("" if int(row.id[2:4]) % 2 else "50") for row, _ in _rows(tmp_path / "out").values())
     assert all(row.extra["unnamed"] == str(int(row.id[2:4])) for row, _ in _rows(tmp_path / "out").values())
     sexes = {row.id: row.extra["sex"] for row, _ in _rows(tmp_path / "out").values()}
     assert [sexes[f"a/{n:02d}.npy"] for n in range(4)] == ["male", "female", "1", ""], "what 1 means nobody told"
     out = capsys.readouterr().out
     assert "ef: from 50 to 50; unknown: 0 empty, 10 missing, 0" in out and "lvsd 0 positive, 10 negative" in out
+    assert "DOUBT: ef: lvsd applies to none of 10 numbers" in out
+
+
+def test_what_stands_for_a_missing_number_stays_missing_for_every_other_rule(archive, tmp_path, capsys):
+    """Beside the same table with empty cells: no rule that is made of the manifest later may tell the two apart."""
+    found = []
+    for name, nothing, more in (
+        ("told", "-9", ["--missing", "k=-9", "--label", "high: k > 5 missing 99"]),
+        ("empty", "", ["--label", "high: k > 5"]),
+    ):
+        path = tmp_path / f"{name}.csv"
+        cells = [(nothing, "3.9", "5.5")[n % 3] for n in range(20)]
+        cells[4] = "99" if name == "told" else ""
+        path.write_text("file,k,other\n" + "".join(f"a/{n:02d}.npy,{cell},-9\n" for n, cell in enumerate(cells)))
+        _prepare(archive, tmp_path / name, *STATED, *more, table_path=path)
+        manifests = [Manifest(tmp_path / name / f"{split}.tsv") for split in ("train", "valid", "test")]
+        found.append([[part.tolist() for part in label_matrix(one, ["low: k < 4", "high"])] for one in manifests])
+        assert {cell for one in manifests for cell in one.column("k")} == {"", "3.9", "5.5"}
+        assert {cell for one in manifests for cell in one.column("other")} == {"-9"}
+        assert "DOUBT" not in capsys.readouterr().out
+    assert found[0] == found[1] and sum(sum(map(any, known)) for _, known in found[0]) == 12
+
+
+def test_ejection_fractions_as_fractions_are_refused_and_some_are_doubted(archive, tmp_path, capsys):
+    path = tmp_path / "list.csv"
+    path.write_text("file,LVEF\n" + "".join(f"a/{n:02d}.npy,0.{20 + 2 * n}\n" for n in range(20)))
+    with pytest.raises(ValueError, match=r"column LVEF must hold ejection fractions from 5 to 90"):
+        _prepare(archive, tmp_path / "out", *STATED, "--label", "lvsd: LVEF < 40", table_path=path)
+    cells = ["0", "0.35", "35%", *(str(20 + 2 * n) for n in range(17))]
+    path.write_text("file,LVEF\n" + "".join(f"a/{n:02d}.npy,{cell}\n" for n, cell in enumerate(cells)))
+    _prepare(archive, tmp_path / "out", *STATED, "--label", "lvsd: LVEF < 40", table_path=path)
+    out = capsys.readouterr().out
+    assert "DOUBT: LVEF: 2 of 19 numbers are not from 5 to 90" in out and "such as '35%': unknown" in out
+    unknown = {row.id for row, _ in _rows(tmp_path / "out").values() if row.unknown}
+    assert unknown == {"a/00.npy", "a/01.npy", "a/02.npy"}
 
 
 def test_a_missing_file_is_a_reject_and_numbers_without_a_unit_are_kept_as_they_are(archive, tmp_path):

@@ -36,6 +36,9 @@ def test_the_first_study_on_one_institution(prepared, tmp_path, capsys):
     assert rows["pretrain"]["positive"] == 0 and rows["all recordings"]["patients"] == 60
     line = next(line.split() for line in printed.splitlines() if line.startswith("train_full"))
     assert line[1:] == [f"{cell:,}" for cell in list(rows["train_full"].values())[1:]]
+    lacking = [row["split"] for row in list(rows.values())[2:] if not (row["positive"] and row["negative"])]
+    doubts = [line for line in printed.splitlines() if line.startswith("DOUBT: ") and "one class only" in line]
+    assert [line.split(":")[1].strip() for line in doubts] == lacking
     told = script("subset")(tmp_path / "d", "train", "--nested", "part=1,2", "--name", "train_part")
     assert told["train_part1"]["patients"] < told["train_part2"]["patients"]
 
@@ -45,6 +48,15 @@ def test_the_second_study_says_loudly_that_the_test_was_seen(prepared, tmp_path,
     script("design")(prepared, *more, "--pretrain-on", "all")
     assert "LEAK OF SIGNALS" in capsys.readouterr().out
     assert (tmp_path / "d" / "institution4.tsv").is_file() and not (tmp_path / "d" / "train.tsv").exists()
+
+
+def test_a_split_without_a_case_is_said_loudly(prepared, tmp_path, capsys):
+    more = ("--dest", tmp_path / "d", "--design", "sawano2022", "--case", "rare: ef < 24", "--workers", 1)
+    card = script("design")(prepared, *more)
+    rows = [row for row in card["design"]["table"] if not row["split"].startswith("pretrain")]
+    lacking = [f"DOUBT: {row['split']}: {row['negative']} negative, 0 positive" for row in rows if not row["positive"]]
+    printed = capsys.readouterr().out
+    assert lacking and all(line in printed for line in lacking)
 
 
 @pytest.mark.parametrize("patients", ["x", "1,2", "x0", "-1,1,1,1,1,1,1,1", "1.5,1,1,1,1,1,1,1"])

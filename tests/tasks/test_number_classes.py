@@ -108,3 +108,18 @@ def test_two_cut_offs_of_one_column_stand_beside_a_code(fairseq_parts, data, arg
     task.load_state_dict(task.state_dict() | {"rules": {"lvsd": "lvsd: ef <= 35", "reduced": "reduced: ef < 50"}})
     assert "class lvsd is told by 'lvsd: ef < 40 missing -1' here, by 'lvsd: ef <= 35' in the" in caplog.text
     assert "class reduced" not in caplog.text
+
+
+def test_a_rule_that_leaves_one_class_is_not_trained_on(fairseq_parts, data, arguments, caplog):
+    random = ["--pretrained", "random", "--encoder", "xresnet1d18"]
+    _, task, _, _ = fairseq_parts(data, *arguments["diagnosis"], *random, "--classes", "rare: ef < 24")
+    _, known = truth(data, "train")
+    with pytest.raises(ValueError, match=rf"one class must have .*, got rare 0 with, {known.sum()} without \(train in"):
+        task.load_dataset("train", combine=True)
+    task.load_dataset("valid")  # which says so, and is scored as far as it can be
+    assert "valid.tsv: ef: rare applies to none of" in caplog.text
+    code = Manifest(data / "train.tsv").classes[0]
+    _, task, _, _ = fairseq_parts(data, *arguments["diagnosis"], *random, "--classes", f"{code},rare: ef < 24")
+    caplog.clear()
+    task.load_dataset("train", combine=True)
+    assert "train.tsv: ef: rare applies to none of" in caplog.text

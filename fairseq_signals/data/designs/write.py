@@ -15,19 +15,20 @@ import numpy as np
 from fairseq_signals.data.card import CARD_NAME, read_card, write_card
 from fairseq_signals.data.combination.linking import ENDINGS, Shard, fill
 from fairseq_signals.data.designs.cohort import CASE, CONTROL, UNKNOWN, Cohort, Dealt
-from fairseq_signals.data.designs.report import HEADER, table_of
+from fairseq_signals.data.designs.report import HEADER, one_sided, table_of
 from fairseq_signals.data.destination import SPLITS, begin, finish, held
 from fairseq_signals.data.folder_digest import folder_digest
 from fairseq_signals.data.manifest import label_matrix, write_manifest
 from fairseq_signals.data.preparation import Work
 from fairseq_signals.data.prepared_files import write_table
 from fairseq_signals.data.row import COLUMNS, Row
+from fairseq_signals.data.rule_labels import rule_doubts
 from fairseq_signals.data.splits import joined_by_signal
 from fairseq_signals.data.subset import manifest_of_card
 from fairseq_signals.data.table import STORE_FOLDER
 
 PART, REPORT = "part", "design.tsv"
-DESIGN = "design"  # the card's key
+DESIGN, DOUBTS = "design", "doubts"  # the card's keys: of what is ours, and in there of what is odd
 
 
 def write_design(
@@ -69,6 +70,10 @@ def write_design(
     if folder.resolve() == dest.resolve():
         raise ValueError(f"dest must be another folder than the source, got {dest}")
     rows, cohort = _read(folder, card, case, institution, only)
+    doubts = _doubts(folder, card, case)
+    if (cohort.states == UNKNOWN).all():
+        why = "".join(f"; {line}" for line in doubts)
+        raise ValueError(f"case must be known of some of the recordings, got none with {case!r} ({folder}){why}")
     dealt = design(cohort)
     _prove(cohort, dealt)
     told = {"name": name, "case": case, "institution": institution, **choices}
@@ -80,7 +85,7 @@ def write_design(
         if made is None:
             shards = _shards(folder, card)
             fill(shards, dest / STORE_FOLDER, work.workers, work.dask)
-            made = _finish(dest, card, rows, cohort, dealt, told, shards, digest)
+            made = _finish(dest, card, rows, cohort, dealt, told, doubts, shards, digest)
         finish(scratch)
     return made
 
@@ -112,6 +117,11 @@ def _read(
     patients = joined_by_signal([row.patient for row in rows], digests)
     places = [row.extra[institution] if institution else "" for row in rows]
     return rows, Cohort(patients, np.array(states), places)
+
+
+def _doubts(folder: Path, card: Mapping[str, Any], case: str) -> list[str]:
+    manifests = [manifest_of_card(folder / f"{split}.tsv", card) for split in SPLITS]
+    return [f"{manifest.path.name}: {line}" for manifest in manifests for line in rule_doubts(manifest, [case])]
 
 
 def _fitting(cells: Sequence[str], values: Sequence[str]) -> list[int]:
@@ -152,6 +162,7 @@ def _finish(
     cohort: Cohort,
     dealt: Dealt,
     told: Mapping[str, Any],
+    doubts: Sequence[str],
     shards: list[Shard],
     digest: str,
 ) -> dict[str, Any]:
@@ -171,7 +182,7 @@ def _finish(
     ours = {
         "counts": counts,
         "split": f"design {told['name']}, by patient ({how})",
-        DESIGN: {**told, "table": table},
+        DESIGN: {**told, "table": table, DOUBTS: [*doubts, *one_sided(table)]},
         "preparation": digest,
         "prepared from": card.get("preparation"),
     }

@@ -21,6 +21,22 @@ def table(path):
     return pd.read_csv(path, sep="\t", quoting=3, keep_default_na=False, dtype=str)
 
 
+def frames_of(folder):
+    return {name: table(folder / f"{name}.tsv") for name in ("train", "valid", "test")}
+
+
+def written(prepared, copy, frames):
+    """A copy of the folder with other rows."""
+    copy.mkdir()
+    (copy / "store").symlink_to(prepared / "store")
+    card = yaml.safe_load((prepared / "dataset.yaml").read_text())
+    for name, frame in frames.items():
+        frame.to_csv(copy / f"{name}.tsv", sep="\t", index=False, quoting=3)
+    files = [*(f"{name}.tsv" for name in frames), *(name for name in card["files"] if name.startswith("store/"))]
+    write_card(copy, {key: value for key, value in card.items() if key != "files"}, files)
+    return copy
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cohort")
@@ -103,6 +119,25 @@ def test_only_some_recordings_are_dealt_out(prepared, tmp_path):
     assert set(table(tmp_path / "d" / "train_full.tsv")["institution"]) == {"2", "4"}
 
 
+def test_what_is_odd_about_the_numbers_or_the_manifests_stands_in_the_card(prepared, tmp_path):
+    """A folder whose unknown ejection fractions are -1, and one whose are all fractions of 1."""
+    choices = {"downstream_share": 0.6}
+    design = partial(nakamoto2022, **choices)
+    frames = frames_of(prepared)
+    minus = {name: frame.assign(ef=frame["ef"].replace("", "-1")) for name, frame in frames.items()}
+    card = write_design(written(prepared, tmp_path / "minus", minus), tmp_path / "a", "n", design, CASE, choices)
+    plain = write_design(prepared, tmp_path / "b", "n", design, CASE, choices)
+    assert card["design"]["table"] == plain["design"]["table"], "-1 is no case"
+    told = [line.split(": ")[0] for line in card["design"]["doubts"] if "such as -1 (" in line]
+    assert told == [f"{name}.tsv" for name, frame in minus.items() if "-1" in set(frame["ef"])] and told
+    assert not any("-1" in line for line in plain["design"]["doubts"])
+    tenths = {
+        name: frame.assign(ef=frame["ef"].map(lambda cell: cell and f"0.{cell[:2]}")) for name, frame in frames.items()
+    }
+    with pytest.raises(ValueError, match=r"case must be known of some .* got none with 'low: ef < 55' .*such as 0\."):
+        write_design(written(prepared, tmp_path / "tenths", tenths), tmp_path / "c", "n", design, CASE, choices)
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -120,19 +155,11 @@ def test_what_is_not_there_is_refused_before_anything_is_written(prepared, tmp_p
 
 def test_people_who_share_a_recording_stay_together(prepared, tmp_path):
     """A folder in which one recording stands under a second name, of another patient, in another split."""
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    (copy / "store").symlink_to(prepared / "store")
-    card = yaml.safe_load((prepared / "dataset.yaml").read_text())
-    frames = {name: table(prepared / f"{name}.tsv") for name in ("train", "valid", "test")}
+    frames = frames_of(prepared)
     known = frames["train"][frames["train"]["ef"] != ""]
     twin = known.iloc[[0]].assign(id="twin", patient="stranger")
     frames["test"] = pd.concat([frames["test"], twin])
-    for name, frame in frames.items():
-        frame.to_csv(copy / f"{name}.tsv", sep="\t", index=False, quoting=3)
-    write_card(copy, {key: value for key, value in card.items() if key != "files"}, [
-        *(f"{name}.tsv" for name in frames), *(name for name in card["files"] if name.startswith("store/"))
-    ])  # fmt: skip
+    copy = written(prepared, tmp_path / "copy", frames)
     for seed in range(4):
         design = partial(nakamoto2022, downstream_share=0.6, seed=seed)
         write_design(copy, tmp_path / str(seed), "n", design, CASE, {"seed": seed})
