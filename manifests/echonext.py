@@ -9,17 +9,18 @@ agreement. Splits are the source's own. Classes are its eleven findings and the 
 
 Traps. Signals are z-scores over the whole data set with constants that were not published, after a median filter and
 clipping: they are no millivolts, are kept as they are, and amplitudes must not be compared with other sources'. The
-leads' order is not stated; that it is the standard one follows from Einthoven's and Goldberger's sums. A finding that
-was not measured is written as 0: it is unknown here wherever the measurement behind it is missing (a wall is thin only
-if both were measured). The composite is published as if everything unmeasured were absent, and so it is here by
-default; with `--composite measured` its 0 counts only where all eleven were measured. `presumed none` in the graded
-columns is the report's inference, and counts as measured. The 17,457 recordings of `no_split` are of people who are in
-valid and test too: they are left out. Row n of an array is row n of its split in the table: the counts must agree. The
+leads' order is not stated; that it is the standard one follows from Einthoven's and Goldberger's sums, which are
+tested, as are the scale and the number of samples (`manifests/details/echonext_arrays.py`). A finding that was not
+measured is written as 0: it is unknown here wherever the measurement behind it is missing (a wall is thin only if both
+were measured). The composite is published as if everything unmeasured were absent, and so it is here by default; with
+`--composite measured` its 0 counts only where all eleven were measured. `presumed none` in the graded columns is the
+report's inference, and counts as measured. The 17,457 recordings of `no_split` are of people who are in valid and test
+too: they are left out. Row n of an array is row n of its split in the table: the counts must agree. The
 `tabular_features` arrays are not used (their documented order of columns is wrong).
 
 Columns beyond the standard: `age` (capped at 90), `sex`, `ef` (the ejection fraction in %, which is `lvef_value` under
-the name that other sources use; empty where it is no number), the measurements (`lvef_value`, `ivs_measurement` …) and
-grades as published, the table's further facts on ECG and person, `source`.
+the name that other sources use; empty where the cell is none, such as 0: then it was not measured), the measurements
+(`lvef_value`, `ivs_measurement` …) and grades as published, the table's further facts on ECG and person, `source`.
 
 Source: Poterucha et al. 2025, "Detecting structural heart disease from electrocardiograms using AI",
 https://doi.org/10.1038/s41586-025-09227-0.
@@ -29,12 +30,14 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from fairseq_signals.data.ejection_fraction import HIGHEST, LOWEST
 from fairseq_signals.data.faults import UNLISTED
 from fairseq_signals.data.item import Item, Packed, Reject, Stated
 from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.number_rules import number_of
 from fairseq_signals.data.preparation import Arrangement, Source, prepare, row_of
 from fairseq_signals.data.readers import arrays
+from manifests.details.echonext_arrays import check_shape, odd_numbers
 from manifests.parts.arranging import by_split, pairs_of_splits
 from manifests.parts.cells import sex_of, truth
 from manifests.parts.csv_table import cells_of, columns_of
@@ -123,18 +126,36 @@ def _check_array(folder: Path, split: str, count: int) -> None:
         raise ValueError(
             f"rows of {path.name} must be those of its split in the table, {count}, got {arrays.rows(path)} ({folder})"
         )
+    check_shape(path)
 
 
 def _array_name(split: str) -> str:
     return f"EchoNext_{split}_waveforms.npy"
 
 
+def check_numbers(folder: Path, keep_suspect: bool = False) -> list[str]:
+    """Lines for people on arrays whose numbers cannot be those of the source; only where these are kept all the same.
+
+    Raises:
+        ValueError: there is such an array, and it is not kept.
+    """
+    paths = [folder / _array_name(split) for split, ours in _SPLITS.items() if ours]
+    found = [line for path in paths for line in odd_numbers(path)]
+    if found and not keep_suspect:
+        raise ValueError(f"{'; '.join(found)} ({folder}); --keep-suspect keeps them")
+    return [f"kept against the rule that {line}" for line in found]
+
+
 def _item(row: Mapping[str, str], place: int, composite: str, where: str) -> Item:
     flags = {name: truth(_told(row[name]), f"{where}, column {name}") for name in CLASSES}
-    measured = {name: all(_told(row[one], one) for one in needed) for name, needed in MEASURED_BY.items()}
+    ef = _ejection_fraction(row["lvef_value"])
+    if number_of(row["lvef_value"]) is not None and not ef:
+        flags["lvef_lte_45_flag"] = None  # a number that stands for a missing one may have been thresholded
+    told = {name: ef if name == "lvef_value" else _told(row[name], name) for name in _MEASURES}
+    measured = {name: all(told[one] for one in needed) for name, needed in MEASURED_BY.items()}
     known = measured | {COMPOSITE: composite == "published" or all(measured.values())}
     extra = {"age": row["age_at_ecg"], "sex": sex_of(_told(row["sex"].lower().replace("unknown", "")), where)}
-    extra["ef"] = row["lvef_value"] if number_of(row["lvef_value"]) is not None else ""
+    extra["ef"] = ef
     extra |= {name: _told(row[name], name) for name in (*_MEASURES, *_FURTHER) if name in row}
     return Item(
         file=_array_name(row["split"]),
@@ -146,6 +167,12 @@ def _item(row: Mapping[str, str], place: int, composite: str, where: str) -> Ite
         split=_SPLITS[row["split"]],
         row=place,
     )
+
+
+def _ejection_fraction(cell: str) -> str:
+    """The cell, or nothing where it is no number that an ejection fraction in % can be."""
+    value = number_of(cell)
+    return cell if value is not None and LOWEST <= value <= HIGHEST else ""
 
 
 def _told(cell: str, column: str = "") -> str:
@@ -162,11 +189,28 @@ def arrange(packed: list[Packed], composite: str, seconds: float, seed: int) -> 
     return Arrangement(splits, pairs, list(CLASSES), how, extra_columns=_COLUMNS, remarks=remarks)
 
 
+def _check_ejection_fractions(items: list[Item]) -> list[str]:
+    """A line on cells of `lvef_value` that are no ejection fraction, if there are any.
+
+    Raises:
+        ValueError: none of its cells is one.
+    """
+    cells = [item.extra["lvef_value"] for item in items if item.extra["lvef_value"]]
+    odd = Counter(cell for cell in cells if not _ejection_fraction(cell))
+    if not odd:
+        return []
+    such = ", ".join(f"{cell!r} ({number})" for cell, number in odd.most_common(3))
+    if odd.total() == len(cells):
+        raise ValueError(f"lvef_value must hold ejection fractions, {LOWEST:g} to {HIGHEST:g} %, got none in {len(cells)} cells, such as {such}")  # fmt: skip  # noqa: E501
+    return [f"EJECTION FRACTION: {odd.total()} of {len(cells)} cells of lvef_value are no number from {LOWEST:g} to {HIGHEST:g}, so unknown: {such}"]  # fmt: skip  # noqa: E501
+
+
 def _remarks(items: list[Item], left_out: list[Reject]) -> list[str]:
     unknown = Counter(name for item in items for name in item.unknown)
     counts = ", ".join(f"{name} {unknown[name]}" for name in CLASSES)
     return [
         f"assumed: 250 Hz, leads in the order {', '.join(STANDARD_LEADS)}; z-scores, kept as they are, no millivolts",
+        *_check_ejection_fractions(items),
         f"left out: {len(left_out)} recordings of no_split, whose people are in valid and test too",
         f"not measured, so unknown, of {len(items)}: {counts}",
     ]
@@ -184,10 +228,9 @@ def main(arguments: list[str] | None = None) -> dict:
     options = parser.parse_args(arguments)
     folder = source_folder(options)
     items, left_out = read_items(folder, options.composite)
+    remarks = [*_remarks(items, left_out), *check_numbers(folder, options.keep_suspect)]
     choices = choices_of(options, "composite", "pair_seconds", "seed")
-    source = Source(
-        _NAME, "1.1.0", folder, items, left_out, choices, _STATED, _EXPECTED, remarks=_remarks(items, left_out)
-    )
+    source = Source(_NAME, "1.1.0", folder, items, left_out, choices, _STATED, _EXPECTED, remarks=remarks)
     return prepare(
         source,
         options.dest,

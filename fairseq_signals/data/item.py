@@ -49,7 +49,7 @@ class Stated:
         unit: V, mV or uV.
         zero_padded: whether zeros at both ends of all leads are padding, which is cut off.
         calibrated: whether amplitudes are physical; where not (z-scores), numbers are kept as they are, and nothing
-            is concluded from them.
+            is concluded from their size.
         where_missing: rate, leads and unit are meant for files that cannot be read without them; what another file
             says itself is believed. Otherwise all files must agree with them.
     """

@@ -51,10 +51,10 @@ def judge(packed: Sequence[Packed], calibrated: bool = True, keep_suspect: bool 
 
     Args:
         packed: its recordings, with the facts that `examine` found.
-        calibrated: whether its numbers are millivolts; where not, nothing is concluded from amplitudes and leads.
+        calibrated: whether its numbers are millivolts; where not, nothing is concluded from amplitudes and limb leads.
         keep_suspect: reject and refuse nothing, and warn instead.
     """
-    of_signals = (judge_limb_leads, judge_chest_order, judge_amplitude) if calibrated else ()
+    of_signals = (judge_limb_leads, judge_chest_order, judge_amplitude) if calibrated else (judge_chest_order,)
     always = (judge_dead_leads, judge_duplicates, judge_people, judge_ages_and_sexes)
     verdict = joined([each(packed) for each in (*of_signals, *always)])
     if keep_suspect:

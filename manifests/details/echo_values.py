@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
+from fairseq_signals.data.ejection_fraction import HIGHEST, LOWEST
 from fairseq_signals.data.number_rules import number_of
 from manifests.parts.csv_table import cells_of, columns_of
 from manifests.parts.silence import patient_of_cell
@@ -43,7 +44,7 @@ _LONG = ("subject_id", "measurement_datetime", "measurement", "result")
 _WIDE = ("subject_id", "time", "ef")
 _READERS, _UPPER = "lvef", "lvef_upper"
 _NAMES = (_READERS, "biplane_lvef", "lvef_3d")
-_LOWEST, _HIGHEST, _APART = 5.0, 90.0, 10.0
+_APART = 10.0
 _DATE, _BACKWARDS = "date without a time", "range from the larger to the smaller"
 _RANGE = re.compile(r"([0-9.]+)\s*(?:-|\u2013|to)\s*([0-9.]+)")  # reports write both dashes
 
@@ -168,7 +169,7 @@ def _value(cell: str, found: Counter[str]) -> float | None:
         found["range too wide" if numbers[-1] > numbers[0] else _BACKWARDS] += 1
         return None
     value = sum(numbers) / len(numbers)
-    if not _LOWEST <= value <= _HIGHEST:
+    if not LOWEST <= value <= HIGHEST:
         found["implausible"] += 1
         return None
     return value

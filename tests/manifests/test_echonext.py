@@ -24,6 +24,7 @@ FLAGS = {
 }
 COMPOSITE = "shd_moderate_or_greater_flag"
 MEASURES = [name for names in FLAGS.values() for name in names]
+SOUND = dict.fromkeys(MEASURES, "2.5") | {"lvef_value": "52.5"}
 COUNTS = {"train": 14, "val": 6, "test": 7, "no_split": 5}
 
 
@@ -36,7 +37,7 @@ def metadata():
         measured = {name: bool(generator.random() < 0.6) for name in MEASURES}
         row = {"": len(rows), "ecg_key": f"e{len(rows)}", "split": split, "age_at_ecg": 50 + place, "sex": "Male"}
         row["patient_key"] = f"p{place // 2}" if split == "train" else f"q{place}-{'val' if place % 2 else 'test'}" if split == "no_split" else f"q{place}-{split}"  # fmt: skip  # noqa: E501
-        row |= {name: "2.5" if measured[name] else "" for name in MEASURES}
+        row |= {name: SOUND[name] if measured[name] else "" for name in MEASURES}
         row |= {
             flag: int(all(measured[n] for n in names) and generator.random() < 0.4) for flag, names in FLAGS.items()
         }
@@ -61,7 +62,8 @@ def source(tmp_path, ecg_signal):
     write_table(folder / "echonext_metadata_100k.csv", rows)
     for number, (split, count) in enumerate(COUNTS.items()):
         signals = np.stack([ecg_signal(100 * number + row, 2500).T for row in range(count)])
-        arrays[split] = 40 * signals[:, None] / signals.std()  # beyond 20, which would be no ECG in mV
+        arrays[split] = signals[:, None] / signals.std()
+        arrays[split][..., 1000, 11] = 25  # beyond 20, which would be no ECG in mV
         np.save(folder / f"EchoNext_{split}_waveforms.npy", arrays[split].astype(np.float64))
     return folder, rows, arrays
 
@@ -121,7 +123,7 @@ def test_what_was_not_measured_is_unknown_and_not_absent(source, tmp_path):
 
 def test_the_composite_is_absent_only_where_all_was_measured_if_so_chosen(source, tmp_path):
     folder, rows, _ = source
-    rows[0] |= {name: "2.5" for name in MEASURES} | {flag: 0 for flag in [*FLAGS, COMPOSITE]}
+    rows[0] |= SOUND | {flag: 0 for flag in [*FLAGS, COMPOSITE]}
     write_table(folder / "echonext_metadata_100k.csv", rows)
     items, left_out = echonext.read_items(folder, "measured")
     told = {row["ecg_key"]: row for row in rows}
@@ -225,3 +227,93 @@ def test_words_that_say_nothing_are_neither_patients_nor_measurements(source):
     numerical = {"lvef_value", "ivs_measurement", "pasp_value", "tr_max_velocity_value"}
     numbers = [flag for flag, names in FLAGS.items() if numerical & set(names)]
     assert all(item.unknown == tuple(numbers) for item in echonext.read_items(folder)[0]), "none is a grade, no number"
+
+
+def rewritten(folder, arrays, change):
+    for split, array in arrays.items():
+        np.save(folder / f"EchoNext_{split}_waveforms.npy", change(array))
+
+
+@pytest.mark.parametrize(
+    ("change", "shape"),
+    [
+        (lambda array: array[:, :, ::2], "14 x 1 x 1250 x 12"),
+        (lambda array: array.repeat(2, axis=2), "14 x 1 x 5000 x 12"),
+        (lambda array: array[..., :11], "14 x 1 x 2500 x 11"),
+    ],
+)
+def test_another_number_of_samples_or_leads_is_refused(source, change, shape):
+    folder, _, arrays = source
+    rewritten(folder, arrays, change)
+    message = rf"EchoNext_train_waveforms\.npy must have 2,500 samples of 12 leads, .* got an array of {shape} \("
+    with pytest.raises(ValueError, match=message):
+        echonext.read_items(folder)
+
+
+ORDER = dict(zip(STANDARD_LEADS, range(12), strict=True))
+
+
+@pytest.mark.parametrize("exchanged", [("aVL", "aVF"), ("I", "II"), ("III", "aVF"), ("aVR", "aVL"), ("III", "V2")])
+def test_limb_leads_in_another_order_are_refused_in_whatever_scale(source, tmp_path, exchanged):
+    folder, _, arrays = source
+    order = list(range(12))
+    one, other = (ORDER[lead] for lead in exchanged)
+    order[one], order[other] = other, one
+    scales = np.linspace(0.6, 1.4, 12)  # lead by lead, as constants of each lead would do
+    rewritten(folder, arrays, lambda array: scales * array[..., order])
+    with pytest.raises(
+        ValueError, match=r"leads of EchoNext_train_waveforms\.npy must stand in .*--keep-suspect keeps"
+    ):
+        prepared(folder, tmp_path / "out")
+    rewritten(folder, arrays, lambda array: scales * array)
+    prepared(folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("factor", "deviation"), [(0.2, "0.2"), (300.0, "30")])
+def test_numbers_that_are_no_z_scores_are_refused_and_kept_if_so_chosen(source, tmp_path, capsys, factor, deviation):
+    folder, _, arrays = source
+    rewritten(folder, arrays, lambda array: factor * array)
+    message = rf"numbers of EchoNext_train_waveforms\.npy must be z-scores, .* about 1, got {deviation}"
+    with pytest.raises(ValueError, match=message):
+        prepared(folder, tmp_path / "out")
+    prepared(folder, tmp_path / "out", "--keep-suspect")
+    assert capsys.readouterr().out.count("kept against the rule that numbers of EchoNext_") == 3
+
+
+def test_arrays_of_other_axes_and_kinds_of_numbers_pass(source, tmp_path):
+    folder, _, arrays = source
+    rewritten(folder, arrays, lambda array: array[:, 0].transpose(0, 2, 1).astype(np.float16))
+    _, manifests = prepared(folder, tmp_path / "out")
+    assert len(manifests["train"]) == COUNTS["train"]
+
+
+def test_a_cell_that_is_no_ejection_fraction_was_not_measured(source, tmp_path, capsys):
+    folder, rows, _ = source
+    cells = ["0", "59%", "-1", "4.9", "90.1", "5", "90"]
+    train = [row for row in rows if row["split"] == "train"]
+    for number, row in enumerate(train):
+        row |= {"lvef_value": cells[number % 7], "lvef_lte_45_flag": int(cells[number % 7] in ("0", "5"))}
+    for row in rows:
+        row["lvef_value"] = row["lvef_value"] if row["split"] == "train" else ""
+    write_table(folder / "echonext_metadata_100k.csv", rows)
+    _, manifests = prepared(folder, tmp_path / "out")
+    told = {row["ecg_key"]: row["lvef_value"] for row in rows}
+    labels, known = label_matrix(Manifest(tmp_path / "out" / "train.tsv"), ["lvef_lte_45_flag"])
+    for row, positive, sure in zip(manifests["train"], labels[:, 0], known[:, 0], strict=True):
+        sound = told[row.id] in ("5", "90")
+        assert positive == (told[row.id] == "5"), "0 was thresholded as if it had been measured"
+        assert (row.extra["ef"], sure) == (told[row.id] if sound else "", sound)
+        assert row.extra["lvef_value"] == told[row.id]
+    assert "EJECTION FRACTION: 10 of 14 cells of lvef_value are no number from 5 to 90, so unknown: '0' (2)" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize("write", [lambda number: f"{number}%", lambda number: str(number / 100)])
+def test_a_column_without_any_ejection_fraction_is_refused(source, tmp_path, write):
+    folder, rows, _ = source
+    for number, row in enumerate(rows):
+        row["lvef_value"] = write(30 + number) if row["lvef_value"] else ""
+    write_table(folder / "echonext_metadata_100k.csv", rows)
+    with pytest.raises(ValueError, match=r"lvef_value must hold ejection fractions, 5 to 90 %, got none in \d+ cells"):
+        prepared(folder, tmp_path / "out")
