@@ -167,13 +167,17 @@ def main(arguments: list[str] | None = None) -> dict:
         stated=_stated(options),
         remarks=remarks,
     )
-    return prepare(
-        source,
-        options.dest,
-        packing_of(options),
-        lambda packed: arrange(packed, options, rules, columns),
-        work_of(options),
-    )
+    try:
+        return prepare(
+            source,
+            options.dest,
+            packing_of(options),
+            lambda packed: arrange(packed, options, rules, columns),
+            work_of(options),
+        )
+    except ValueError as error:
+        more = "; here by --files-rate, --files-leads and --files-unit" if " or passed, got no " in str(error) else ""
+        raise ValueError(f"{error}{more}") from error
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ LISTS = (*SPLITS, "pretrain", *PAIRS)  # every manifest that a data set may have
 REJECTED, WARNINGS = "rejected.tsv", "warnings.tsv"
 EXCLUDED = "excluded.tsv"  # of a combination
 _WORK, _PLAN = ".preparation", "plan.json"
+_NOTHING = "nothing usable"  # in place of a plan's digest
 _TABLES = (REJECTED, WARNINGS, EXCLUDED, *(f"{name}.tsv" for name in LISTS))
 _OURS = {CARD_NAME, _WORK, STORE_FOLDER, *_TABLES}
 
@@ -80,7 +81,7 @@ def begin(dest: Path, work: Path, digest: str, overwrite: bool) -> dict[str, Any
     if leftovers and card is None and begun is None:
         raise ValueError(f"dest must be a folder of its own, got {dest}, which holds {', '.join(leftovers[:5])}")
     if leftovers and (card is not None or begun != digest):
-        if not overwrite:
+        if not overwrite and begun != _NOTHING:
             raise ValueError(
                 f"dest must be empty or hold the same preparation, got {dest}, which was prepared from other "
                 f"recordings or with other options; --overwrite discards it, another --dest keeps it"
@@ -92,6 +93,11 @@ def begin(dest: Path, work: Path, digest: str, overwrite: bool) -> dict[str, Any
         for partial in folder.glob("*.partial"):
             partial.unlink()
     return None
+
+
+def give_up(work: Path) -> None:
+    """Frees the folder for any other plan, as this one found nothing that could be used; what it wrote is left."""
+    _write_plan(work, _NOTHING)
 
 
 def finish(work: Path) -> None:

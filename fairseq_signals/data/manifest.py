@@ -195,8 +195,10 @@ def _code_matrix(manifest: Manifest, classes: Sequence[str]) -> tuple[np.ndarray
     place = {code: column for column, code in enumerate(classes)}
     strangers = [code for code in classes if manifest.classes is not None and code not in manifest.classes]
     if strangers:
+        is_comparison = any(mark in code for code in strangers for mark in ("<", ">", "=", " between "))
+        hint = "; a class out of a number is a rule, with a colon: 'lvsd: ef < 40'" if is_comparison else ""
         raise ValueError(
-            f"classes must be different ones of the data set, got {', '.join(strangers)} ({manifest.folder})"
+            f"classes must be different ones of the data set, got {', '.join(strangers)}{hint} ({manifest.folder})"
         )
     cells, places = manifest.distinct("labels")
     parsed = LabelCells(cells)

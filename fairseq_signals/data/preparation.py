@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fairseq_signals.data.checksums import published
-from fairseq_signals.data.destination import REJECTED, SPLITS, WARNINGS, begin, finish, held
+from fairseq_signals.data.destination import REJECTED, SPLITS, WARNINGS, begin, finish, give_up, held
 from fairseq_signals.data.item import Item, Packed, Packing, Reject
 from fairseq_signals.data.packing import pack
 from fairseq_signals.data.patients import with_patients
@@ -60,6 +60,8 @@ def prepare(
                 published(source.root),
                 work.dask,
             )
+            if not packed:
+                give_up(folder)  # another command may be tried in the same place
             packed, rejects = _without_repeated_ids(packed, [*rejects, *source.left_out])
             card = _finish(source, dest, packing, arrange, packed, rejects, digest)
         else:

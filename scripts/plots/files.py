@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from fairseq_signals.data.leads import STANDARD_LEADS
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.record import Record
@@ -17,13 +18,17 @@ def add_recording(command: argparse.ArgumentParser, name: str = "file") -> None:
     command.add_argument("--id", help="which row of the manifest; the first without it")
     command.add_argument("--rate", type=float, metavar="HZ", help="sampling rate of a file that does not state it")
     command.add_argument("--unit", help="V, mV or uV, for a file that does not state it")
-    command.add_argument("--leads", type=names, metavar="NAMES", help="names of the file's channels in the file's order, such as I,II,V1, where it does not state them")  # fmt: skip  # noqa: E501
+    command.add_argument("--leads", type=_channels, metavar="NAMES", help="names of the file's channels in the file's order, such as I,II,V1, or 12 (standard order), where it does not state them")  # fmt: skip  # noqa: E501
     command.add_argument("--row", type=int, metavar="N", help="which recording of a file that holds many, from 0")
 
 
 def names(text: str) -> tuple[str, ...]:
     """The parts of a text between commas."""
     return tuple(part.strip() for part in text.split(","))
+
+
+def _channels(text: str) -> tuple[str, ...]:
+    return STANDARD_LEADS if text.strip() == "12" else names(text)
 
 
 def checked_file(path: Path, what: str) -> Path:

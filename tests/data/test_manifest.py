@@ -211,6 +211,10 @@ def test_asking_for_what_is_not_there_is_refused(tmp_path):
     _card(tmp_path, ["AF", "SB"])
     with pytest.raises(ValueError, match="classes must be different ones of the data set, got VT"):
         label_matrix(Manifest(manifest.path), ["AF", "VT"])
+    with pytest.raises(
+        ValueError, match="got lvsd ef<40; a class out of a number is a rule, with a colon: 'lvsd: ef < 40'"
+    ):
+        label_matrix(Manifest(manifest.path), ["AF", "lvsd ef<40"])
     with pytest.raises(ValueError, match="classes must differ in name, got AF, AF"):
         label_matrix(Manifest(manifest.path), ["AF", "AF"])
 

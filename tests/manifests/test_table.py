@@ -324,3 +324,17 @@ def test_strangers_whose_ids_are_patients_of_others_are_counted_as_unknown(archi
     _prepare(archive, tmp_path / "out", *STATED, table_path=path)
     assert "PATIENTS UNKNOWN: 10 of 20" in capsys.readouterr().out
     assert len({row.patient for row, _ in _rows(tmp_path / "out").values()}) == 20
+
+
+def test_files_that_say_too_little_name_the_options_and_the_corrected_command_needs_no_other_place(archive, tmp_path):
+    rows = pd.read_csv(archive / "list.csv", dtype=str, keep_default_na=False)
+    rows[rows["path"].str.endswith(".npy")].to_csv(tmp_path / "arrays.csv", index=False)
+    choices = ("--columns", "file=path,patient=PID")
+    told = r"got none of 20; .* or passed, got no rate .*; here by --files-rate, --files-leads and --files-unit"
+    with pytest.raises(ValueError, match=told):
+        _prepare(archive, tmp_path / "out", *choices, table_path=tmp_path / "arrays.csv")
+    assert (tmp_path / "out" / "rejected.tsv").is_file()
+    card = _prepare(archive, tmp_path / "out", *choices, *STATED, table_path=tmp_path / "arrays.csv")
+    assert card["counts"]["recordings"] == 20 and card["counts"]["rejected"] == {}
+    with pytest.raises(ValueError, match="--overwrite discards it"):  # as it holds something now
+        _prepare(archive, tmp_path / "out", *choices, table_path=tmp_path / "arrays.csv")

@@ -97,6 +97,10 @@ def test_what_a_file_does_not_state_is_passed(plot, tmp_path):
     plot("recording", tmp_path / "x.npy", *stated, "--output", tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert 'id="lead-II"' in text and 'id="lead-V1"' in text and "100 Hz" in text
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(0, 500, (300, 12)))
+    plot("recording", tmp_path / "x.npy", *stated[:4], "--leads", "12", "--output", tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert all(f'id="lead-{lead}"' in text for lead in ("I", "aVR", "V6"))
 
 
 def test_transforms_of_a_recipe_are_drawn_with_its_settings(plot, tmp_path):

@@ -116,7 +116,7 @@ def _read(
     digests = [row.extra.get("waveform") or row.id for row in rows]
     patients = joined_by_signal([row.patient for row in rows], digests)
     places = [row.extra[institution] if institution else "" for row in rows]
-    return rows, Cohort(patients, np.array(states), places)
+    return rows, Cohort(patients, np.array(states), places, [row.id for row in rows])
 
 
 def _doubts(folder: Path, card: Mapping[str, Any], case: str) -> list[str]:

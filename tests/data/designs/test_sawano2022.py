@@ -83,5 +83,18 @@ def test_data_sets_that_cannot_be_are_refused(cohort, choice, message):
 
 def test_a_patient_of_two_institutions_is_refused():
     both = Cohort(["p", "p", "q", "r"], np.array([CASE, CONTROL, CASE, CONTROL]), ["1", "2", "3", "2"])
-    with pytest.raises(ValueError, match="a patient must be of one institution, got 'p' in '1' and in '2'"):
+    with pytest.raises(
+        ValueError, match=r"a patient must be of one institution, got 'p' in '1' \(row 0\) and in '2' \("
+    ):
         sawano2022(both)
+    ids = [f"e{number}" for number in range(9)]
+    patients = ["q", "p", "p", "p", "p", "p", "q", "q", "r"]
+    many = Cohort(patients, np.array([CASE] * 9), ["1", "2", "2", "2", "2", "3", "3", "1", "2"], ids)
+    told = (
+        r"got 'q' in '1' \(e0, e7\) and in '3' \(e6\), and 1 more such patients: .* Prepare again from a table without"
+    )
+    with pytest.raises(ValueError, match=told):
+        sawano2022(many)
+    long = r"got 'p' in '2' \(e1, e2, e3, …\) and in '3' \(e5\): the same person"
+    with pytest.raises(ValueError, match=long):
+        _ = Cohort(patients[1:6], np.array([CASE] * 5), ["2", "2", "2", "2", "3"], ids[1:6]).homes
