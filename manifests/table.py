@@ -109,7 +109,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--table", type=Path, required=True, metavar="FILE", help="CSV or TSV with a row per recording and at least the column file")  # fmt: skip  # noqa: E501
     add("--columns", type=_pairs_of_names, default=(), metavar="NAME=THEIRS,…", help="our name=your column, such as file=path,patient=PID,labels=diagnosis; our names: file, id, row, patient, labels, split, or any other to rename")  # fmt: skip  # noqa: E501
     add("--label", type=_rule, action="append", default=[], metavar="RULE", help="a class out of a number, such as 'lvsd: ef <= 40' (<, <=, >, >=, ==, between A and B); may be given several times")  # fmt: skip  # noqa: E501
-    add("--missing", type=_pairs_of_names, default=(), metavar="COLUMN=NUMBER,…", help="numbers of a --label's column that stand for a missing one")  # fmt: skip  # noqa: E501
+    add("--missing", type=_pairs_of_names, default=(), metavar="COLUMN=NUMBER,…", help="numbers of a --label's column that stand for a missing one; empty in the manifest")  # fmt: skip  # noqa: E501
     add(
         "--files-rate",
         type=float,
