@@ -16,6 +16,7 @@ from fairseq_signals.data.checks.amplitude_facts import amplitude_facts, extent
 from fairseq_signals.data.checks.chest_order import chest_facts, judge_chest_order
 from fairseq_signals.data.checks.dead_leads import dead_facts, judge_dead_leads
 from fairseq_signals.data.checks.duplicates import judge_duplicates
+from fairseq_signals.data.checks.heart_rate import heart_facts, judge_heart_rate
 from fairseq_signals.data.checks.lead_identity import judge_limb_leads, limb_facts
 from fairseq_signals.data.checks.people import judge_people
 from fairseq_signals.data.checks.verdict import Verdict, joined, lenient
@@ -43,6 +44,7 @@ def examine(record: Record) -> dict[str, Any]:
         **limb_facts(record, extents),
         **dead_facts(record),
         **chest_facts(record),
+        **heart_facts(record),
     }
 
 
@@ -55,7 +57,7 @@ def judge(packed: Sequence[Packed], calibrated: bool = True, keep_suspect: bool 
         keep_suspect: reject and refuse nothing, and warn instead.
     """
     of_signals = (judge_limb_leads, judge_chest_order, judge_amplitude) if calibrated else (judge_chest_order,)
-    always = (judge_dead_leads, judge_duplicates, judge_people, judge_ages_and_sexes)
+    always = (judge_heart_rate, judge_dead_leads, judge_duplicates, judge_people, judge_ages_and_sexes)
     verdict = joined([each(packed) for each in (*of_signals, *always)])
     if keep_suspect:
         return lenient(verdict)

@@ -117,7 +117,7 @@ def test_the_facts_of_a_million_recordings_are_small_and_plain():
     record = Record(_leads(0).astype(np.float32), 100.0, STANDARD_LEADS, "r")
     facts = examine(replace(record, meta={"gain": (1000.0,) * 12, "unit": ("mV",) * 12}))
     assert json.loads(json.dumps(facts)) == facts and len(json.dumps(facts)) < 120
-    assert set(facts) == {"amplitude", "gain", "limb", "chest"}
+    assert set(facts) == {"amplitude", "gain", "limb", "chest", "heart rate"}
 
 
 @pytest.mark.parametrize("samples", [1, 2, 50])
