@@ -4,6 +4,7 @@ The numbers are those of `fairseq-validate`: the same windows, preprocessing, le
 windows.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices, parse_leads
 from fairseq_signals.data.number_rules import class_names
 from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.record import Record
+from fairseq_signals.data.units import MILLIVOLTS, Misfit, units_misfit, units_of
 from fairseq_signals.encoders import build_encoder
 from fairseq_signals.evaluation.aggregate import aggregate_windows
 from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
@@ -27,6 +29,8 @@ from fairseq_signals.modules.heads import classification_head
 from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
 from fairseq_signals.transforms.views import view_seconds
 from fairseq_signals.transforms.windows import Windows, choose_leads, windows_from_batch
+
+logger = logging.getLogger(__name__)
 
 Recordings = str | Path | Record | Iterable[str | Path | Record]
 
@@ -41,6 +45,8 @@ class TrainedModel(nn.Module):
         rate: Hz of the windows.
         window_seconds, stride_seconds: how recordings are tiled.
         leads: leads that the model was given; others are ignored.
+        units: of the amplitudes that it was trained with, see `data.units`; None where neither checkpoint nor data
+            tell.
     """
 
     def __init__(self, checkpoint: str | Path):
@@ -52,11 +58,11 @@ class TrainedModel(nn.Module):
         super().__init__()
         state = read_checkpoint(checkpoint)
         model, task = state["cfg"]["model"], state["cfg"]["task"]
-        self.checkpoint = Path(checkpoint)
+        self.checkpoint, self.kind = Path(checkpoint), model["_name"]
         self.encoder = build_encoder(model["encoder"])
         load_part(self.encoder, state["model"], "encoder", checkpoint)
         self.preprocess = Preprocess(PreprocessSettings(**model["preprocess"]), self.encoder.rate, self.encoder.leads)
-        diagnoses = model["_name"] == "ecg_classifier"
+        diagnoses = self.kind == "ecg_classifier"
         self.definitions: list[str] = list(task.get("classes") or []) if diagnoses else []
         self.classes = class_names(self.definitions)
         if self.classes:
@@ -69,6 +75,7 @@ class TrainedModel(nn.Module):
         # An embedding is of as much as the encoder saw at once: of a half, where pre-training cut halves.
         self.window_seconds = view_seconds(task.get("views", "single"), float(task["window_seconds"]))
         self.stride_seconds = float(task.get("stride_seconds") or self.window_seconds)
+        self.units = _units(state)
         self.float().eval()
 
     @torch.no_grad()
@@ -89,9 +96,23 @@ class TrainedModel(nn.Module):
 
     def predict(self, recordings: Recordings, batch_size: int = 64, progress: bool = True) -> np.ndarray:
         """Mean probability of each class over a recording's windows, float64 `[N, C]`; see `predict`."""
-        if not self.classes:
-            raise ValueError(f"checkpoint must hold a model for diagnosis (ecg_classifier), got {self.checkpoint}")
+        self.require_classes()
         return self._mean(recordings, lambda embedding: self.head(embedding).sigmoid(), batch_size, progress)
+
+    def require_classes(self) -> None:
+        """Raises ValueError where this is no model for diagnosis."""
+        if not self.classes:
+            raise ValueError(
+                f"checkpoint must hold a model for diagnosis (ecg_classifier), got {self.kind} ({self.checkpoint})"
+            )
+
+    def misfit(self, units: str | None) -> Misfit | None:
+        """Whether amplitudes in these units are not those that the model was trained with, see `data.units`."""
+        return units_misfit(self.units, units, self.preprocess.settings.normalise == "window")
+
+    def _warn_of_units(self, units: str | None, where: Any) -> None:
+        if misfit := self.misfit(units):
+            logger.warning("%s (%s, %s)", misfit.text, where, self.checkpoint)
 
     @torch.no_grad()
     def _mean(self, recordings, output, batch_size, progress) -> np.ndarray:
@@ -107,13 +128,21 @@ class TrainedModel(nn.Module):
 
     def _batches(self, recordings: Recordings, batch_size: int) -> Iterator[dict[str, Any]]:
         if isinstance(recordings, (str, Path)) and str(recordings).endswith(".tsv"):
+            self._warn_of_units(units_of(Path(recordings).parent), recordings)
             data = WindowDataset(recordings, self.rate, self.window_seconds, "tiled", self.stride_seconds)
             return (data.batch(range(k, min(k + batch_size, len(data)))) for k in range(0, len(data), batch_size))
         single = isinstance(recordings, (str, Path, Record))
         recordings = [recordings] if single else recordings
         window, stride = round(self.window_seconds * self.rate), round(self.stride_seconds * self.rate)
-        records = (self._record(item) for item in recordings)
-        return batches_of_records(records, self.rate, window, stride, batch_size)
+        return batches_of_records(self._records(recordings), self.rate, window, stride, batch_size)
+
+    def _records(self, recordings: Iterable[str | Path | Record]) -> Iterator[Record]:
+        told = False
+        for item in recordings:
+            if not told and not isinstance(item, Record):
+                self._warn_of_units(MILLIVOLTS, item)  # which readers give
+                told = True
+            yield self._record(item)
 
     def _record(self, item: "str | Path | Record") -> Record:
         if not isinstance(item, Record) and Path(item).is_dir() and not Path(f"{item}.hea").exists():
@@ -126,6 +155,17 @@ class TrainedModel(nn.Module):
                 f"standard ones), got {', '.join(record.leads)}"
             )
         return record
+
+
+def _units(state: dict[str, Any]) -> str | None:
+    """Units of a checkpoint's training; those of its data folder where it is from before they were kept."""
+    if "units" in (state.get("task_state") or {}):
+        return state["task_state"]["units"]
+    folder = state["cfg"]["task"].get("data")
+    try:
+        return units_of(folder) if folder else None
+    except ValueError:
+        return None  # of a folder that has become another; the model needs nothing of it
 
 
 def _advice(folder: "str | Path") -> str:

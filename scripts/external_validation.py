@@ -10,7 +10,10 @@ A cohort is a folder of prepared data, or one of its manifests; its labels come 
 
 Writes external_validation.txt, which is printed, and external_validation.tsv; roc.png and calibration.png; of each
 model and cohort predictions_COHORT.tsv and metrics_COHORT.json in a folder of the model's name. A cohort that shares
-recordings or patients with a model's training is refused.
+recordings or patients with a model's training is refused, and so is one in units that the model was not trained with.
+Patients are compared by name within a source alone (column source of a manifest, or that of dataset.yaml, which the
+option --name of a preparation sets and else the folder's name): last year's export and this year's are one hospital
+only if their sources bear one name. What differs is told below the table.
 """
 
 import argparse
@@ -20,10 +23,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fairseq_signals.data.manifest import Manifest, manifest_path
+from fairseq_signals.data.rule_labels import rule_doubts
+from fairseq_signals.evaluation.external_remarks import cohort_remarks
 from fairseq_signals.evaluation.external_table import external_text
 from fairseq_signals.evaluation.external_validation import Cohort, Point, score_cohorts, write_validation
 from fairseq_signals.evaluation.report import write_whole
-from fairseq_signals.experiments.seen_before import remarks_on, seen_by
+from fairseq_signals.experiments.seen_before import Seen, remarks_on, seen_by
 from fairseq_signals.inference import TrainedModel, device_of
 
 _NAME = re.compile(r"[\w.+-]+")
@@ -41,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--resamples", type=int, default=1000, metavar="N", help="of patients (1000)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the resamples (1)")
     parser.add_argument("--allow-seen", action="store_true", help="mark cohorts with recordings or patients of the training instead of refusing them")  # fmt: skip  # noqa: E501
+    parser.add_argument("--allow-other-units", action="store_true", help="mark cohorts whose amplitudes are in other units than the training's instead of refusing them")  # fmt: skip  # noqa: E501
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="windows at a time (64)")
     parser.add_argument("--device", default="cpu", help="such as cpu or cuda (cpu)")
     parser.add_argument("--format", default="png", choices=("png", "pdf", "svg"), help="of the pictures (png)")
@@ -77,13 +83,29 @@ def _definition(models: Mapping[str, TrainedModel], options: argparse.Namespace)
     told = {}
     for name, model in models.items():
         if wanted not in model.classes:
-            known = ", ".join(model.classes) or "none"
+            known = ", ".join(model.classes)
             raise ValueError(f"class must be one of {name}'s ({known}), got {wanted!r} (--class; {model.checkpoint})")
         told[name] = model.definitions[model.classes.index(wanted)]
     if options.label is None and len(set(told.values())) > 1:
         got = "; ".join(f"{name} {rule}" for name, rule in told.items())
         raise ValueError(f"models must tell {wanted} by one rule, got {got}; --label says which labels to test by")
     return wanted, options.label or next(iter(told.values()))
+
+
+def _remarks(models: Mapping[str, TrainedModel], cohorts: Mapping[str, Cohort], chosen_on: str, options) -> dict:
+    """What is to be said of the cohorts, by model and cohort; what ends the run ends it before hours of predictions."""
+    seen, remarks = {name: seen_by(model.checkpoint) for name, model in models.items()}, {}
+    for name, cohort in cohorts.items():
+        cohort.truth  # noqa: B018  # labels that cannot be had
+        doubts = rule_doubts(cohort.manifest, [cohort.definition])
+        chosen = [Seen(f"choice of a threshold ({chosen_on})", cohorts[chosen_on].manifest.path)] if chosen_on else []
+        for label, model in models.items():
+            steps = seen[label] + (chosen if name != chosen_on else [])
+            training = next((one.path for one in seen[label] if one.step == "training"), None)
+            of_people = remarks_on(cohort.manifest.path, steps, options.allow_seen)
+            fit = cohort_remarks(model, cohort.manifest, training, options.allow_other_units)
+            remarks[label, name] = [*of_people, *fit, *doubts]
+    return remarks
 
 
 def validate(options: argparse.Namespace) -> str:
@@ -95,13 +117,11 @@ def validate(options: argparse.Namespace) -> str:
     paths, folders = _named(options.models, "model"), _named(options.data, "cohort")
     point = Point.of(options.operating_point, list(folders))
     models = {name: TrainedModel(path).to(device_of(options.device)) for name, path in paths.items()}
+    for model in models.values():
+        model.require_classes()
     outcome, definition = _definition(models, options)
     cohorts = {name: Cohort(_manifest(path), definition) for name, path in folders.items()}
-    seen, remarks, told = {name: seen_by(path) for name, path in paths.items()}, {}, {}
-    for name, cohort in cohorts.items():
-        cohort.truth  # noqa: B018  # labels that cannot be had end the run before hours of predictions
-        for model in models:
-            remarks[model, name] = remarks_on(cohort.manifest.path, seen[model], options.allow_seen)
+    remarks, told = _remarks(models, cohorts, point.chosen_on, options), {}
     for model, trained in models.items():
         for name, cohort in cohorts.items():
             print(f"{model} on {name}: {len(cohort.manifest):,} recordings", file=sys.stderr)

@@ -97,12 +97,14 @@ def score_binary(
         threshold=float(threshold),
         decisions=score_decisions(label, score >= threshold, level),
         calibration=(measured := calibration(label, score)),
-        notes=tuple(_notes(label, measured, len(labels))),
+        notes=tuple(_notes(label, score, measured, len(labels))),
     )
 
 
-def _notes(label: np.ndarray, measured: Calibration, n_recordings: int) -> list[str]:
+def _notes(label: np.ndarray, score: np.ndarray, measured: Calibration, n_recordings: int) -> list[str]:
     notes = []
+    if len(score) > 1 and (score == score[0]).all():
+        notes.append(f"ALL SCORES ARE EQUAL ({score[0]:.4g}): the model tells nothing here")
     if len(label) < n_recordings:
         notes.append(f"outcome unknown of {n_recordings - len(label)} of {n_recordings} recordings, which do not count")
     if label.all() or not label.any():

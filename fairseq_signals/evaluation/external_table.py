@@ -13,6 +13,7 @@ from fairseq_signals.evaluation.binary_outcome import BinaryScores
 from fairseq_signals.evaluation.bootstrap import Interval
 from fairseq_signals.evaluation.report import write_table
 
+_APART = "\n    "  # one line for each remark
 _SHARES = ("sensitivity", "specificity", "ppv", "npv")
 _INTERVALS = ("auroc", *_SHARES, "gain")
 _NUMBERS = ("auprc", "brier", "brier_of_prevalence", "slope", "intercept", "calibration_error", "threshold", "gain_p")
@@ -112,7 +113,7 @@ def _one_model(outcome: str, rows: Sequence[CohortScores], point: str) -> str:
         area = [_interval(values["auroc"]), f"{values['auprc']:.3f}"]
         lines.append([row.cohort + marks[row.cohort], *count, *area, *shares, *few, *calibrated])
     title = f"{rows[0].model}: {outcome}, called from {rows[0].scores.threshold:.4g} ({point})"
-    notes = [f"{marks[row.cohort].strip()} {row.cohort}: {'; '.join(_remarks(row))}" for row in rows if _remarks(row)]
+    notes = [f"{marks[row.cohort].strip()} {row.cohort}: {_APART.join(_remarks(row))}" for row in rows if _remarks(row)]
     return "\n".join([title, *aligned(lines, ["<"] + [">"] * (len(lines[0]) - 1)), *notes])
 
 

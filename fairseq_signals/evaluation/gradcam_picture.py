@@ -45,6 +45,7 @@ def draw_activation(activation: Activation, to: "str | PathLike | Axes", start: 
     way = "against" if activation.against else "for"
     seen = f"Grad-CAM {way} {activation.name}: probability {activation.probability:.3f}, label: {activation.truth}"
     seen += "" if largest > 0 else f"; nothing speaks {way} it"
+    seen += f"\n{activation.remark}" if activation.remark else ""
 
     def colours(axes: Axes, strips: list[Strip]) -> None:
         axes.autoscale(False)

@@ -10,6 +10,7 @@ from fairseq_signals.data.in_memory import batches_of_records
 from fairseq_signals.data.number_rules import is_rule, parse_rule
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.resample import resample_record
+from fairseq_signals.data.units import MILLIVOLTS
 from fairseq_signals.data.windows import tile_starts
 from fairseq_signals.evaluation.gradcam import grad_cam
 
@@ -28,6 +29,7 @@ class Activation:
         probability: of the class, the mean over the recording's windows.
         truth: what the recording's labels say of the class.
         against: whether it is what speaks against the class.
+        remark: what is to be said of the recording beside that, such as other units than the training's.
     """
 
     name: str
@@ -36,9 +38,12 @@ class Activation:
     probability: float
     truth: str
     against: bool = False
+    remark: str = ""
 
 
-def activation_of(model, record: Record, name: str, against: bool = False) -> Activation:
+def activation_of(
+    model, record: Record, name: str, against: bool = False, units: str | None = MILLIVOLTS
+) -> Activation:
     """Grad-CAM of a class over a recording, the mean where windows overlap.
 
     Args:
@@ -46,6 +51,7 @@ def activation_of(model, record: Record, name: str, against: bool = False) -> Ac
         record: any recording with leads of the model.
         name: of one of the model's classes.
         against: what lowers its logit rather than what raises it, as the other of two classes would have it.
+        units: of the recording, see `data.units`.
 
     Raises:
         ValueError: the model does not diagnose, or not this class, or the recording has not what it needs.
@@ -66,7 +72,9 @@ def activation_of(model, record: Record, name: str, against: bool = False) -> Ac
                 if lead in leads:
                     heat[row, covered] += values[leads.index(lead), :length]
     truth = truth_of(record, name, model.definitions)
-    return Activation(name, heat / np.maximum(count, 1), record, float(np.mean(probabilities)), truth, against)
+    misfit = model.misfit(units)
+    remark = misfit.text if misfit else ""
+    return Activation(name, heat / np.maximum(count, 1), record, float(np.mean(probabilities)), truth, against, remark)
 
 
 def class_place(model, name: str) -> int:
@@ -75,8 +83,7 @@ def class_place(model, name: str) -> int:
     Raises:
         ValueError: it has none, or none of this name.
     """
-    if not model.classes:
-        raise ValueError(f"checkpoint must hold a model for diagnosis (ecg_classifier), got {model.checkpoint}")
+    model.require_classes()
     if name not in model.classes:
         close = difflib.get_close_matches(name, model.classes, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""

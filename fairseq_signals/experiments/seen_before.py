@@ -4,7 +4,7 @@ Recordings and patients are known by their names within their source, and wavefo
 `held_out_rows`: patient 17 of two hospitals is two people, and a copy of a recording is found under any name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -84,7 +84,7 @@ def remarks_on(cohort: str | Path, seen_manifests: Sequence[Seen], allowed: bool
     Raises:
         ValueError: it does, and that is not allowed.
     """
-    remarks, rows = [], Rows(Path(cohort))
+    remarks, rows, compared = [], Rows(Path(cohort)), []
     for seen in seen_manifests:
         try:
             shared = in_common(rows, seen)
@@ -93,9 +93,53 @@ def remarks_on(cohort: str | Path, seen_manifests: Sequence[Seen], allowed: bool
             continue
         if shared and seen.step == "training" and not allowed:
             raise ValueError(
-                f"cohort must be of people whom the model was not trained on, got one of which {shared} ({cohort}, "
-                f"{seen.path}); --allow-seen marks it instead. If two hospitals bear one source name by accident, "
-                f"prepare one of them under another"
+                f"cohort must be of people whom the model was not trained on, but {shared} ({cohort}, {seen.path}); "
+                f"--allow-seen marks it instead. If two hospitals bear one source name by accident, prepare one of "
+                f"them under another"
             )
         remarks += [f"NOT INDEPENDENT: {shared}"] if shared else []
-    return remarks
+        compared.append(seen)
+    return remarks + not_by_name(rows, compared)
+
+
+def not_by_name(cohort: Rows, compared: Sequence[Seen]) -> list[str]:
+    """Which people of a cohort could be those of a training all the same, by another name of the source or of theirs.
+
+    Names compare within a source alone, and the source of an export is often called by its folder. So it is told where
+    sources differ, and how many patients are called as somebody there: numbers may do so by accident.
+
+    Args:
+        cohort: whose people.
+        compared: with whom they were compared.
+    """
+    mine, told = set(cohort.patients), {}
+    for seen in compared:
+        theirs = set(seen.rows.patients)
+        names = {name.casefold() for _, name in theirs}
+        alike = {patient for patient in mine - theirs if patient[1].casefold() in names}
+        apart = not _sources(mine) <= _sources(theirs)
+        if apart or alike:
+            steps, people = told.setdefault((apart, _named(theirs)), ([], set()))
+            steps.append(seen.step)
+            people |= alike
+    return [
+        _unlike(", ".join(steps), apart and (_named(mine), sources), len(people), len(mine))
+        for (apart, sources), (steps, people) in told.items()
+    ]
+
+
+def _sources(people: Iterable[tuple[str, str]]) -> set[str]:
+    return {source for source, _ in people}
+
+
+def _named(people: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(sorted(_sources(people)))
+
+
+def _unlike(steps: str, apart: "tuple[str, str] | bool", alike: int, patients: int) -> str:
+    called = (
+        f"{alike} of {patients} patients bear a name that occurs there" if alike else "no name occurs on both sides"
+    )
+    if not apart:
+        return f"compared by name with its {steps}: {called}, but for small and capital letters"
+    return f"people not compared by name with its {steps}: sources {apart[0]} here, {apart[1]} there; {called}"

@@ -1,5 +1,6 @@
 """What all tasks share: manifests opened, batches prepared on the model's device, every draw keyed."""
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -14,6 +15,7 @@ from fairseq_signals.data.dataset import WindowDataset
 from fairseq_signals.data.keys import keyed_seed
 from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices, parse_leads
 from fairseq_signals.data.manifest import manifest_path
+from fairseq_signals.data.units import units_misfit, units_of
 from fairseq_signals.data.windows import MODES
 from fairseq_signals.models.ecg_model import encoder_leads, plain
 from fairseq_signals.modules.gather import rank
@@ -28,6 +30,8 @@ from fairseq_signals.tasks.refusals import (
 from fairseq_signals.tasks.window_batches import WindowBatches
 from fairseq_signals.transforms.pipeline import Pipeline, keyed_generator, resolve_transforms
 from fairseq_signals.transforms.windows import Windows, choose_leads, windows_from_batch
+
+logger = logging.getLogger(__name__)
 
 WINDOW_MODES = ChoiceEnum(list(MODES))
 _WINDOWS_PER_RECORDING = 1 << 20  # more than a week of five-second windows
@@ -91,6 +95,7 @@ class ECGTask(FairseqTask):
             self.training_pipeline if self.transforms_in_evaluation else Pipeline(self.views(), None, cfg.rate)
         )
         self._update, self._micro_batch = -1, 0
+        self.units = units_of(cfg.data)
 
     transforms_in_evaluation = False
 
@@ -223,6 +228,15 @@ class ECGTask(FairseqTask):
         super().optimizer_step(optimizer, model, update_num)
         if hasattr(model, "after_update") and _amp_scale(optimizer) >= scale:
             model.after_update(update_num)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Units of the data's amplitudes, for the checkpoint; see `data.units`."""
+        return {"units": self.units}
+
+    def load_state_dict(self, state_dict: dict[str, Any]):
+        """Compares the units with the checkpoint's, and warns where they differ."""
+        if misfit := units_misfit(state_dict.get("units"), self.units):
+            logger.warning("%s (%s)", misfit.text, self.cfg.data)
 
     def max_positions(self):
         """No limit: windows have one length."""

@@ -62,15 +62,16 @@ class ScoredTask(ECGTask):
         raise TypeError(f"{type(self).__name__} must define write")
 
     def state_dict(self) -> dict[str, Any]:
-        """The leads of the encoder, for the checkpoint."""
-        return {"encoder_leads": list(encoder_leads(self.cfg))}
+        """The leads of the encoder beside the units of the data, for the checkpoint."""
+        return {**super().state_dict(), "encoder_leads": list(encoder_leads(self.cfg))}
 
     def load_state_dict(self, state_dict: dict[str, Any]):
-        """Compares the leads with the checkpoint's.
+        """Compares units and leads with the checkpoint's.
 
         Raises:
             ValueError: other leads are asked for than those that the checkpoint's encoder was built for.
         """
+        super().load_state_dict(state_dict)
         now = encoder_leads(self.cfg)
         refuse_other_leads(state_dict.get("encoder_leads", now), now, "the checkpoint to evaluate")
 

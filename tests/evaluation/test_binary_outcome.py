@@ -55,3 +55,11 @@ def test_one_label_gives_nan_and_a_note():
     assert found.notes == ("no cases: no AUROC and no recalibration",)
     with pytest.raises(ValueError, match=r"known of at least one recording, got labels .*0 known"):
         score_binary(every, ~every, np.zeros(12), 0.5)
+
+
+def test_scores_that_are_all_one_are_told():
+    labels, known = np.arange(12) < 5, np.ones(12, bool)
+    assert score_binary(labels, known, np.full(12, 0.25), 0.5).notes[0] == (
+        "ALL SCORES ARE EQUAL (0.25): the model tells nothing here"
+    )
+    assert not any("EQUAL" in note for note in score_binary(labels, known, np.linspace(0, 1, 12), 0.5).notes)

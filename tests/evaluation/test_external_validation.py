@@ -62,8 +62,8 @@ def test_the_text_shows_every_number_and_what_is_to_be_said(world):
     )
     for row in rows:
         assert f"{row.scores.auroc.point:.3f} [" in text and f"{row.scores.decisions.npv.point:.3f}" in text
-    assert "valid: the threshold was chosen here (youden); outcome unknown of 6 of 60" in text
-    assert "far: seen; outcome unknown" in text and "healthy: no cases: no AUROC" in text
+    assert "valid: the threshold was chosen here (youden)\n    outcome unknown of 6 of 60" in text
+    assert "far: seen\n    outcome unknown" in text and "healthy: no cases: no AUROC" in text
 
 
 def test_later_models_are_compared_with_the_first_by_pairs(world):

@@ -123,6 +123,15 @@ def test_the_picture_has_the_colours_behind_their_traces(model, tmp_path):
     assert f"Grad-CAM for {found.name}: probability {found.probability:.3f}" in words and "most" in words
 
 
+def test_other_units_than_the_trainings_are_told_in_the_picture(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "units", "mV")
+    assert activation_of(model, _record(), "AF").remark == ""
+    found = activation_of(model, _record(), "AF", units="as given, not calibrated, source x")
+    assert found.remark.startswith("units of the amplitudes (as given, not calibrated, source x) are not those")
+    words = [text.get_text() for text in draw_activation(found, tmp_path / "a.png").axes[0].texts]
+    assert any(found.remark in text.replace("\n", " ") for text in words)
+
+
 def test_nothing_to_show_is_said(model, tmp_path):
     found = _active(model, _record())
     nothing = type(found)(found.name, 0 * found.heat, found.record, 0.1, "unknown")

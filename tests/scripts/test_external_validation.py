@@ -1,16 +1,18 @@
 """One command tests models on several cohorts by a class made of a number, and refuses people who were trained on."""
 
 import csv
+import logging
 import re
 import shutil
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from sklearn.metrics import roc_auc_score
 
 from fairseq_signals.data.manifest import Manifest
-from fairseq_signals.inference import predict
+from fairseq_signals.inference import TrainedModel, predict
 from fairseq_signals.models.ecg_model import plain
 from scripts.external_validation import main
 
@@ -71,7 +73,7 @@ def test_models_are_tested_on_cohorts_by_one_command(data, checkpoints, tmp_path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (["--data", "seen={data}/train"], "whom the model was not trained on, got one of which 47 of 47 recordings"),
+        (["--data", "seen={data}/train"], "whom the model was not trained on, but 47 of 47 recordings are of its"),
         (["--data", "far={data}/nowhere"], "subset must be a manifest in .*got 'nowhere'"),
         (["--data", "{data}"], "cohort must be NAME=PATH"),
         (["--class", "hfref"], r"class must be one of model's \(lvsd\), got 'hfref'"),
@@ -89,3 +91,81 @@ def test_what_cannot_be_is_refused_in_one_paragraph(data, checkpoints, tmp_path,
     assert said.startswith("error: ") and said.count("\n") == 1
     assert re.search(message, said), said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def uncalibrated(data, tmp_path_factory):
+    """The same recordings, said to be no voltages and to be another source's."""
+    folder = tmp_path_factory.mktemp("uncalibrated") / "data"
+    shutil.copytree(data, folder)
+    card = yaml.safe_load((folder / "dataset.yaml").read_text())
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(card | {"units": "as given, not calibrated", "source": "x"}))
+    return folder
+
+
+def test_a_cohort_in_other_units_is_refused_or_marked(data, uncalibrated, checkpoints, tmp_path, capsys):
+    arguments = [str(checkpoints[0]), "--data", f"far={uncalibrated}", "--output", str(tmp_path / "out")]
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    said = capsys.readouterr().err
+    assert said.startswith("error: cohort must be in units that the model was trained with") and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    main([*arguments, "--allow-other-units"])
+    told = (tmp_path / "out" / "external_validation.txt").read_text()
+    assert "OTHER UNITS: units of the amplitudes (as given, not calibrated, source x) are not those" in told
+    assert "people not compared by name with its training, validation: sources x here" in told
+
+
+def test_who_asks_a_model_about_other_units_is_warned(ecg_data, data, uncalibrated, checkpoints, tmp_path, caplog):
+    def warnings_of(path, recordings):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            predict(path, recordings, progress=False)
+        return [record.getMessage() for record in caplog.records]
+
+    files = sorted(ecg_data.parent.rglob("*.hea"))[:2]
+    assert warnings_of(checkpoints[0], data / "test.tsv") == []
+    (said,) = warnings_of(checkpoints[0], uncalibrated / "test.tsv")
+    assert "source x) are not those of the model's training (mV)" in said and "test.tsv" in said
+    state = torch.load(checkpoints[0], weights_only=True)
+    torch.save(state | {"task_state": {"units": "as given, not calibrated, source x"}}, tmp_path / "scores.pt")
+    assert TrainedModel(tmp_path / "scores.pt").units == "as given, not calibrated, source x", "not the folder's"
+    assert warnings_of(tmp_path / "scores.pt", uncalibrated / "test.tsv") == []
+    (tmp_path / "dataset.yaml").write_text("nothing")
+    state["cfg"]["task"]["data"] = str(tmp_path)
+    torch.save(state, tmp_path / "lost.pt")
+    assert TrainedModel(tmp_path / "lost.pt").units is None
+    (said,) = warnings_of(tmp_path / "scores.pt", files)
+    assert "(mV) are not those" in said, "once for all files"
+
+
+def test_recordings_on_which_the_threshold_was_chosen_are_told_elsewhere(data, checkpoints, tmp_path):
+    cohorts = [f"one={data}", f"two={data}/test"]
+    main([str(checkpoints[0]), "--data", *cohorts, "--operating-point", "youden@one", "--output", str(tmp_path)])
+    with open(tmp_path / "external_validation.tsv") as file:
+        said = {line["cohort"]: line["remarks"] for line in csv.DictReader(file, delimiter="\t")}
+    assert "the threshold was chosen here" in said["one"] and "NOT INDEPENDENT" not in said["one"]
+    number = len(Manifest(data / "test.tsv"))
+    expected = f"NOT INDEPENDENT: {number} of {number} recordings are of its choice of a threshold (one)"
+    assert said["two"].startswith(expected)
+
+
+def test_doubts_about_the_numbers_of_a_rule_are_told(data, checkpoints, tmp_path):
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    header, first, *rows = (folder / "test.tsv").read_text().splitlines()
+    first = "\t".join([*first.split("\t")[:-1], "-1"])
+    (folder / "test.tsv").write_text("\n".join([header, first, *rows]) + "\n")
+    main([str(checkpoints[0]), "--data", f"far={folder}", "--output", str(tmp_path / "out")])
+    told = (tmp_path / "out" / "external_validation.txt").read_text()
+    assert "such as -1" in told
+
+
+def test_a_checkpoint_without_a_diagnosis_is_answered_with_what_it_is(data, checkpoints, tmp_path, capsys):
+    state = torch.load(checkpoints[0], weights_only=True)
+    state["cfg"]["model"]["_name"] = "ecg_mae"
+    torch.save(state, tmp_path / "mae.pt")
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path / "mae.pt"), "--data", f"far={data}", "--output", str(tmp_path / "out")])
+    said = capsys.readouterr().err
+    assert said.startswith("error: checkpoint must hold a model for diagnosis (ecg_classifier), got ecg_mae (")
