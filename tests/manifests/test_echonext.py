@@ -262,7 +262,7 @@ def test_limb_leads_in_another_order_are_refused_in_whatever_scale(source, tmp_p
     scales = np.linspace(0.6, 1.4, 12)  # lead by lead, as constants of each lead would do
     rewritten(folder, arrays, lambda array: scales * array[..., order])
     with pytest.raises(
-        ValueError, match=r"leads of EchoNext_train_waveforms\.npy must stand in .*--keep-suspect keeps"
+        ValueError, match=r"leads of EchoNext_train_waveforms\.npy must stand in .*--keep-suspect keeps what is so"
     ):
         prepared(folder, tmp_path / "out")
     rewritten(folder, arrays, lambda array: scales * array)
