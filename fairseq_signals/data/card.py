@@ -15,6 +15,8 @@ from fairseq_signals.data.atomic import written_whole
 
 CARD_NAME = "dataset.yaml"
 FORMAT = 1
+MILLIVOLTS = "mV"
+"""The units of calibrated amplitudes; where a card has others, it says what they are."""
 _KEYS = ("format", "source", "version", "counts", "classes", "unannotated", "units", "rate", "split", "files")
 _SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # thousands of digests: a fifth of the time
 _LISTS, _MAPPINGS = ("classes", "unannotated"), ("counts", "files")
@@ -30,7 +32,7 @@ def write_card(folder: str | Path, card: dict[str, Any], files: Iterable[str | P
         files: paths relative to the folder.
     """
     folder = Path(folder)
-    return _write(folder, {"format": FORMAT, "units": "mV"} | card | {"files": _digests(folder, files)})
+    return _write(folder, {"format": FORMAT, "units": MILLIVOLTS} | card | {"files": _digests(folder, files)})
 
 
 def add_to_card(folder: str | Path, changes: dict[str, Any], files: Iterable[str | Path]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairseq_signals.data.atomic import written_whole
-from fairseq_signals.data.card import write_card
+from fairseq_signals.data.card import MILLIVOLTS, write_card
 from fairseq_signals.data.destination import PAIRS, REJECTED, SPLITS, TEST_PAIRS, VALID_PAIRS, WARNINGS
 from fairseq_signals.data.faults import FAULTS
 from fairseq_signals.data.item import Packed, Packing, Reject
@@ -62,7 +62,7 @@ def write_arranged(
         "checks": [*checks, *arrangement.remarks],
         "classes": list(arrangement.classes),
         "unannotated": list(arrangement.unannotated),
-        "units": "mV" if source.stated.calibrated else "as given, not calibrated",
+        "units": MILLIVOLTS if source.stated.calibrated else "as given, not calibrated",
         "rate": rates.pop() if len(rates) == 1 else None,
         "split": arrangement.how,
         "options": {**_plain_options(packing), **source.choices},

@@ -7,8 +7,7 @@ voltages, with the source, since such numbers compare with nothing but their own
 from pathlib import Path
 from typing import NamedTuple
 
-from fairseq_signals.data.card import read_card
-from fairseq_signals.data.combination.prepared import CALIBRATED as MILLIVOLTS
+from fairseq_signals.data.card import MILLIVOLTS, read_card
 
 _SHAPE_ALONE = "the model brings every lead of a window to one scale, so that shape alone counts"
 

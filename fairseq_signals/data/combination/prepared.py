@@ -10,14 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairseq_signals.data.card import CARD_NAME, file_digest, read_card
+from fairseq_signals.data.card import CARD_NAME, MILLIVOLTS, file_digest, read_card
 from fairseq_signals.data.combination.plan import Part
 from fairseq_signals.data.destination import LISTS, SPLITS
 from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.row import Row
 from fairseq_signals.data.table import STORE_FOLDER
-
-CALIBRATED = "mV"
 
 
 def normalised(text: str) -> str:
@@ -94,9 +92,9 @@ class Prepared:
             )
         self.names = Names(self.card, part.namespace, part.without)
         units = self.card["units"]
-        if units != CALIBRATED and not allow_uncalibrated:
+        if units != MILLIVOLTS and not allow_uncalibrated:
             raise ValueError(
-                f"units must be {CALIBRATED}, got {units!r} ({part.folder}): its amplitudes mean something else than "
+                f"units must be {MILLIVOLTS}, got {units!r} ({part.folder}): its amplitudes mean something else than "
                 f"the others'; --allow-uncalibrated takes it all the same"
             )
         listed = [name for name in LISTS if f"{name}.tsv" in self.card["files"]]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from fairseq_signals.data.card import MILLIVOLTS
 from fairseq_signals.data.combination.apart import lines_of
 from fairseq_signals.data.combination.content import Content
 from fairseq_signals.data.combination.exclusion import display_name
-from fairseq_signals.data.combination.prepared import CALIBRATED
 from fairseq_signals.data.destination import EXCLUDED, LISTS
 
 
@@ -37,7 +37,7 @@ def card_of(content: Content, rows: Mapping[str, int], digest: str) -> dict[str,
         },
         "classes": list(content.space.classes),
         "unannotated": list(content.space.unannotated),
-        "units": CALIBRATED if units == {CALIBRATED} else f"each source has its own: {', '.join(sorted(units))}",
+        "units": MILLIVOLTS if units == {MILLIVOLTS} else f"each source has its own: {', '.join(sorted(units))}",
         "rate": content.rate,
         "split": f"each source's own; not trained on: {', '.join(excluded) or 'nobody else'}",
         "options": {
