@@ -122,7 +122,7 @@ def test_another_folder_to_be_apart_from_is_another_plan(prepared, made, plan, r
     with pytest.raises(ValueError, match="dest must be empty or hold the same preparation"):
         combine(plan(part, apart_from=(reference.folder,)), tmp_path / "all", source_of_name=part_of_name)
     assert "apart from" not in read_card(tmp_path / "all")
-    with pytest.raises(FileNotFoundError, match=r"folder must be a prepared one with dataset\.yaml, got none in \S*/none"):
+    with pytest.raises(FileNotFoundError, match=r"folder must be a prepared one .*, got none in \S*/none"):
         combine(plan(part, apart_from=(tmp_path / "none",)), tmp_path / "all")
 
 
