@@ -9,7 +9,9 @@ from pathlib import Path
 
 import torch
 
+from fairseq_signals.data.card import MILLIVOLTS
 from fairseq_signals.data.manifest import Manifest, label_matrix, manifest_path
+from fairseq_signals.data.units import units_of
 from fairseq_signals.evaluation.noise_levels import LEVELS
 from fairseq_signals.evaluation.noisy_scores import score_with_noise
 from fairseq_signals.evaluation.robustness import LevelScore, robustness, write_robustness
@@ -58,9 +60,21 @@ def _loaded(models: list[str], device: torch.device) -> dict[str, list[TrainedMo
     return loaded
 
 
+def _refuse_other_units(folder: Path, models: list[TrainedModel]) -> None:
+    """Raises ValueError where noise in mV, or what the models were trained with, does not fit the data's amplitudes."""
+    units = units_of(folder)
+    if units not in (None, MILLIVOLTS):
+        raise ValueError(f"data must be in {MILLIVOLTS}, as the noise is, got amplitudes {units} ({folder})")
+    for model in models:
+        misfit = model.misfit(units)
+        if misfit and misfit.certain:
+            raise ValueError(f"models must be of the data's units, but {misfit.text} ({folder}, {model.checkpoint})")
+
+
 def measure(options: argparse.Namespace) -> list[LevelScore]:
     """Scores the models as asked for and writes table and picture."""
     loaded = _loaded(options.models, device_of(options.device))
+    _refuse_other_units(options.data, [model for runs in loaded.values() for model in runs])
     manifest = Manifest(manifest_path(options.data, options.subset))
     labels, known = label_matrix(manifest, next(iter(loaded.values()))[0].definitions)
     models = {

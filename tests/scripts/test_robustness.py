@@ -12,6 +12,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from fairseq_signals.data.manifest import Manifest, label_matrix
 from fairseq_signals.evaluation.auc import macro_auc
@@ -104,3 +105,19 @@ def test_what_cannot_be_scored_is_refused(checkpoints, ecg_data, tmp_path, scrip
         script.main([*given, "--data", str(ecg_data), "--output", str(tmp_path / "new"), *more])
     assert re.search(f"^error: {answer}", capsys.readouterr().err, re.MULTILINE)
     assert not (tmp_path / "new").exists()
+
+
+def test_other_units_than_those_of_noise_and_training_are_refused(checkpoints, ecg_data, tmp_path, script, capsys):
+    other = tmp_path / "other"
+    other.mkdir()
+    card = yaml.safe_load((ecg_data / "dataset.yaml").read_text())
+    (other / "dataset.yaml").write_text(yaml.safe_dump(card | {"units": "as given, not calibrated", "source": "x"}))
+    state = torch.load(checkpoints[0], weights_only=True)
+    torch.save(state | {"task_state": {"units": "as given, not calibrated, source x"}}, tmp_path / "trained.pt")
+    for model, data, answer in (
+        (checkpoints[0], other, "data must be in mV, as the noise is, got amplitudes as given, not calibrated"),
+        (tmp_path / "trained.pt", ecg_data, "models must be of the data's units, but units of the amplitudes [(]mV[)]"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            script.main([f"a={model}", "--data", str(data), "--output", str(tmp_path / "new")])
+        assert re.search(f"^error: {answer}", capsys.readouterr().err, re.MULTILINE)
