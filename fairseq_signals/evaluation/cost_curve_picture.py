@@ -9,6 +9,7 @@ from fairseq_signals.evaluation.charts import COLOURS, metric_name, new_panels, 
 from fairseq_signals.evaluation.report import write_table
 
 _PETA = 1e15
+_ABREAST = 2  # labels in a row of the legend
 
 
 def draw_cost_curves(curves: Mapping[str, Sequence[tuple[float, float]]], path: str | Path, metric: str) -> None:
@@ -29,7 +30,7 @@ def cost_figure(curves: Mapping[str, Sequence[tuple[float, float]]], metric: str
     """The figure that `draw_cost_curves` writes."""
     if not curves or not all(curves.values()):
         raise ValueError(f"curves to draw must be at least one, each of a point or more, got {dict(curves)}")
-    figure, (axis,) = new_panels(1, width=7.2, height=4.6)
+    figure, (axis,) = new_panels(1, width=7.2, height=4.6 + 0.2 * (len(curves) // _ABREAST))
     for number, (label, points) in enumerate(curves.items()):
         spent, scores = zip(*points, strict=True)
         style = {"color": COLOURS[number % len(COLOURS)], "linestyle": ("-", "--", ":")[number // len(COLOURS) % 3]}
@@ -39,7 +40,8 @@ def cost_figure(curves: Mapping[str, Sequence[tuple[float, float]]], metric: str
     axis.set_xscale("log")
     axis.set_xlabel("operations of the encoder, pre-training included (PFLOP)")
     axis.set_ylabel(metric_name(metric))
-    axis.legend(frameon=False, fontsize="small", loc="lower right")
+    # Beneath the axes: curves fill them from the lower left to the upper right, wherever trainings begin late.
+    figure.legend(loc="outside lower center", ncols=min(len(curves), _ABREAST), frameon=False, fontsize="small")
     tidy_axes(axis)
     return figure
 
