@@ -95,10 +95,10 @@ def _definition(models: Mapping[str, TrainedModel], options: argparse.Namespace)
 def _remarks(models: Mapping[str, TrainedModel], cohorts: Mapping[str, Cohort], chosen_on: str, options) -> dict:
     """What is to be said of the cohorts, by model and cohort; what ends the run ends it before hours of predictions."""
     seen, remarks = {name: seen_by(model.checkpoint) for name, model in models.items()}, {}
+    chosen = [Seen(f"choice of a threshold ({chosen_on})", cohorts[chosen_on].manifest.path)] if chosen_on else []
     for name, cohort in cohorts.items():
         cohort.truth  # noqa: B018  # labels that cannot be had
         doubts = rule_doubts(cohort.manifest, [cohort.definition])
-        chosen = [Seen(f"choice of a threshold ({chosen_on})", cohorts[chosen_on].manifest.path)] if chosen_on else []
         for label, model in models.items():
             steps = seen[label] + (chosen if name != chosen_on else [])
             training = next((one.path for one in seen[label] if one.step == "training"), None)

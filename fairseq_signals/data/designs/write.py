@@ -18,7 +18,7 @@ from fairseq_signals.data.designs.cohort import CASE, CONTROL, UNKNOWN, Cohort, 
 from fairseq_signals.data.designs.report import HEADER, one_sided, table_of
 from fairseq_signals.data.destination import SPLITS, begin, finish, held
 from fairseq_signals.data.folder_digest import folder_digest
-from fairseq_signals.data.manifest import label_matrix, write_manifest
+from fairseq_signals.data.manifest import Manifest, label_matrix, write_manifest
 from fairseq_signals.data.preparation import Work
 from fairseq_signals.data.prepared_files import write_table
 from fairseq_signals.data.row import COLUMNS, Row
@@ -69,8 +69,9 @@ def write_design(
         raise FileNotFoundError(f"folder must be a prepared one with {CARD_NAME}, got none in {folder}")
     if folder.resolve() == dest.resolve():
         raise ValueError(f"dest must be another folder than the source, got {dest}")
-    rows, cohort = _read(folder, card, case, institution, only)
-    doubts = _doubts(folder, card, case)
+    manifests = [manifest_of_card(folder / f"{split}.tsv", card) for split in SPLITS]
+    rows, cohort = _read(manifests, case, institution, only)
+    doubts = [f"{manifest.path.name}: {line}" for manifest in manifests for line in rule_doubts(manifest, [case])]
     if (cohort.states == UNKNOWN).all():
         why = "".join(f"; {line}" for line in doubts)
         raise ValueError(f"case must be known of some of the recordings, got none with {case!r} ({folder}){why}")
@@ -91,16 +92,14 @@ def write_design(
 
 
 def _read(
-    folder: Path,
-    card: Mapping[str, Any],
+    manifests: Sequence[Manifest],
     case: str,
     institution: str | None,
     only: tuple[str, Sequence[str]] | None,
 ) -> tuple[list[Row], Cohort]:
     rows: list[Row] = []
     states: list[int] = []
-    for split in SPLITS:
-        manifest = manifest_of_card(folder / f"{split}.tsv", card)
+    for manifest in manifests:
         if PART in manifest.columns:
             where = f"({manifest.path}, line 1)"
             raise ValueError(f"column {PART} must be free for the design's parts, got one already {where}")
@@ -117,11 +116,6 @@ def _read(
     patients = joined_by_signal([row.patient for row in rows], digests)
     places = [row.extra[institution] if institution else "" for row in rows]
     return rows, Cohort(patients, np.array(states), places, [row.id for row in rows])
-
-
-def _doubts(folder: Path, card: Mapping[str, Any], case: str) -> list[str]:
-    manifests = [manifest_of_card(folder / f"{split}.tsv", card) for split in SPLITS]
-    return [f"{manifest.path.name}: {line}" for manifest in manifests for line in rule_doubts(manifest, [case])]
 
 
 def _fitting(cells: Sequence[str], values: Sequence[str]) -> list[int]:
