@@ -24,7 +24,7 @@ from fairseq_signals.data.record import Record
 from fairseq_signals.data.units import MILLIVOLTS, Misfit, units_misfit, units_of
 from fairseq_signals.encoders import build_encoder
 from fairseq_signals.evaluation.aggregate import aggregate_windows
-from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
+from fairseq_signals.modules.checkpoint import load_part, read_checkpoint, units_of_training
 from fairseq_signals.modules.heads import classification_head
 from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
 from fairseq_signals.transforms.views import view_seconds
@@ -75,7 +75,7 @@ class TrainedModel(nn.Module):
         # An embedding is of as much as the encoder saw at once: of a half, where pre-training cut halves.
         self.window_seconds = view_seconds(task.get("views", "single"), float(task["window_seconds"]))
         self.stride_seconds = float(task.get("stride_seconds") or self.window_seconds)
-        self.units = _units(state)
+        self.units = units_of_training(state)
         self.float().eval()
 
     @torch.no_grad()
@@ -155,17 +155,6 @@ class TrainedModel(nn.Module):
                 f"standard ones), got {', '.join(record.leads)}"
             )
         return record
-
-
-def _units(state: dict[str, Any]) -> str | None:
-    """Units of a checkpoint's training; those of its data folder where it is from before they were kept."""
-    if "units" in (state.get("task_state") or {}):
-        return state["task_state"]["units"]
-    folder = state["cfg"]["task"].get("data")
-    try:
-        return units_of(folder) if folder else None
-    except ValueError:
-        return None  # of a folder that has become another; the model needs nothing of it
 
 
 def _advice(folder: "str | Path") -> str:

@@ -20,10 +20,11 @@ from fairseq_signals.data.in_memory import batches_of_records
 from fairseq_signals.data.leads import lead_indices, parse_leads
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.resample import resample_record
+from fairseq_signals.data.units import Misfit, units_misfit
 from fairseq_signals.encoders import build_encoder
 from fairseq_signals.evaluation.ecg_descriptors import beat_places
 from fairseq_signals.evaluation.nearness import Nearness, nearness
-from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
+from fairseq_signals.modules.checkpoint import load_part, read_checkpoint, units_of_training
 from fairseq_signals.modules.masked_autoencoder import MaskedAutoencoder
 from fairseq_signals.modules.patch_decoder import PatchDecoder, PatchDecoderSettings
 from fairseq_signals.modules.preprocess import Preprocess, PreprocessSettings
@@ -60,6 +61,7 @@ class TrainedAutoencoder:
         rate: Hz of the windows.
         window_seconds: of a window.
         leads: leads that the model was given.
+        units: of the amplitudes that it was trained with, see `data.units`; None where nobody knows.
     """
 
     def __init__(self, checkpoint: str | Path, masked_share: float | None = None):
@@ -88,6 +90,11 @@ class TrainedAutoencoder:
         self.autoencoder = MaskedAutoencoder(encoder, decoder, preprocess, share, normalised, floor)
         self.rate, self.window_seconds = float(task["rate"]), float(task["window_seconds"])
         self.leads, self.drop_leads = parse_leads(task["leads"]), bool(task["drop_leads"])
+        self.units = units_of_training(state)
+
+    def misfit(self, units: str | None) -> Misfit | None:
+        """Whether amplitudes in these units are not those of the model's training, see `data.units`."""
+        return units_misfit(self.units, units, self.autoencoder.preprocess.settings.normalise == "window")
 
     def reconstruct(self, record: Record, start: float = 0.0, seed: int = 1) -> Reconstruction:
         """One window of a recording, hidden in part and reconstructed.

@@ -10,9 +10,10 @@ from omegaconf import MISSING, open_dict
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from fairseq_signals.data.units import units_misfit
 from fairseq_signals.models.ecg_model import ECGModel, encoder_leads, plain, refuse_other_leads
 from fairseq_signals.models.parameter_groups import forget_earlier_groups, label_parameters
-from fairseq_signals.modules.checkpoint import load_part, read_checkpoint
+from fairseq_signals.modules.checkpoint import load_part, read_checkpoint, units_of_training
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class DownstreamModel(ECGModel):
     def resolve(cls, cfg, task):
         """Takes what the configuration leaves open from the pre-trained checkpoint, then writes every setting.
 
+        Data in other units than the checkpoint's is warned of: adapting may make up for it.
+
         Raises:
             ValueError: a random start without an encoder, an encoder that does not fit, or one of other leads.
         """
@@ -93,6 +96,10 @@ class DownstreamModel(ECGModel):
             cfg.encoder, cfg.preprocess = encoder, preprocess
             cls.resolve_head(cfg, task, saved)
         super().resolve(cfg, task)
+        if saved is not None:
+            scale_free = plain(cfg.preprocess)["normalise"] == "window"
+            if misfit := units_misfit(units_of_training(saved), task.units, scale_free):
+                logger.warning("%s (%s, pretrained %s)", misfit.text, task.cfg.data, cfg.pretrained)
 
     @classmethod
     def resolve_head(cls, cfg, task, saved: dict[str, Any] | None):

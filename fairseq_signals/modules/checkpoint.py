@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fairseq_signals.data.units import units_of
+
 logger = logging.getLogger(__name__)
 
 
@@ -73,6 +75,20 @@ def kept_score(state: dict[str, Any]) -> float | None:
     """The same of a checkpoint that was read."""
     best = (state.get("extra_state") or {}).get("best")
     return None if best is None else float(best)
+
+
+def units_of_training(state: dict[str, Any]) -> str | None:
+    """Units of the amplitudes that a checkpoint was trained with, see `data.units`; None where nobody knows.
+
+    Those of its data folder where it is from before they were kept.
+    """
+    if "units" in (state.get("task_state") or {}):
+        return state["task_state"]["units"]
+    folder = state["cfg"]["task"].get("data")
+    try:
+        return units_of(folder) if folder else None
+    except ValueError:
+        return None  # of a folder that has become another; the model needs nothing of it
 
 
 def _is_ours(state: Any) -> bool:

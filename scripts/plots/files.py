@@ -8,6 +8,7 @@ from fairseq_signals.data.manifest import Manifest
 from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.record import Record
 from fairseq_signals.data.stored_record import place_of_id, record_of_row
+from fairseq_signals.data.units import MILLIVOLTS, units_of
 
 _SPLITS = ("train", "valid", "test", "pretrain")
 
@@ -41,7 +42,7 @@ def checked_file(path: Path, what: str) -> Path:
 
 
 def recording(options: argparse.Namespace) -> Record:
-    """The recording that the arguments of `add_recording` name, in millivolts."""
+    """The recording that the arguments of `add_recording` name, in the units of `recording_units`."""
     path = checked_file(options.file, "recording")
     stated = {"rate": options.rate, "leads": options.leads, "unit": options.unit, "row": options.row}
     if path.suffix != ".tsv":
@@ -58,3 +59,8 @@ def recording(options: argparse.Namespace) -> Record:
     if not len(manifest):
         raise ValueError(f"manifest must have at least one row, got none ({path})")
     return record_of_row(manifest, manifest[0 if id is None else place_of_id(manifest, id)])
+
+
+def recording_units(options: argparse.Namespace) -> str | None:
+    """Units of that recording, see `data.units`: its folder's, or the millivolts that readers give."""
+    return units_of(options.file.parent) if options.file.suffix == ".tsv" else MILLIVOLTS

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from plots.files import add_recording, recording
+from plots.files import add_recording, recording, recording_units
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -20,14 +20,13 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 def _draw(options: argparse.Namespace) -> None:
     # PyTorch takes seconds to load, which pictures without a model need not wait for.
-    from fairseq_signals.data.units import MILLIVOLTS, units_of
     from fairseq_signals.evaluation.gradcam_picture import draw_activation
     from fairseq_signals.evaluation.gradcam_recording import activation_of
     from fairseq_signals.inference import TrainedModel
 
     record = recording(options)
-    units = units_of(options.file.parent) if options.file.suffix == ".tsv" else MILLIVOLTS  # which readers give
-    found = activation_of(TrainedModel(options.checkpoint), record, options.name, options.against, units)
+    model, units = TrainedModel(options.checkpoint), recording_units(options)
+    found = activation_of(model, record, options.name, options.against, units)
     if found.remark:
         print(f"{options.file}: {found.remark}", file=sys.stderr)
     draw_activation(found, options.output, options.start)

@@ -1,9 +1,10 @@
 """What a masked autoencoder makes of the patches of a recording that it does not see."""
 
 import argparse
+import sys
 from pathlib import Path
 
-from plots.files import add_recording, recording
+from plots.files import add_recording, recording, recording_units
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -25,6 +26,9 @@ def _draw(options: argparse.Namespace) -> None:
     from fairseq_signals.evaluation.reconstruction_picture import draw_reconstruction, said
 
     record = recording(options)
-    found = TrainedAutoencoder(options.checkpoint, options.share).reconstruct(record, options.start, options.seed)
+    model = TrainedAutoencoder(options.checkpoint, options.share)
+    if misfit := model.misfit(recording_units(options)):
+        print(f"{options.file}: {misfit.text}", file=sys.stderr)
+    found = model.reconstruct(record, options.start, options.seed)
     draw_reconstruction(found, options.output)
     print(said(found))

@@ -126,3 +126,12 @@ def test_the_picture_shows_what_was_seen_and_what_was_made_up(checkpoint, tmp_pa
     title = figure.get_suptitle()
     assert said(found) in title and f"{found.hidden.error:.3f} mV" in title and "r1" in title
     assert "level and amplitude of each hidden patch are the original's" in title
+
+
+@pytest.mark.parametrize(("units", "certain"), [("mV", None), (None, None), ("as given, source x", True)])
+def test_units_are_compared_with_the_trainings(checkpoint, units, certain):
+    path = checkpoint()
+    state = torch.load(path, weights_only=True)
+    torch.save(state | {"task_state": {"units": "mV"}}, path)
+    misfit = TrainedAutoencoder(path).misfit(units)
+    assert (misfit and misfit.certain) == certain

@@ -1,5 +1,7 @@
 """An encoder is adapted with the leads that it was trained on, and stays as it is as long as it is told to."""
 
+import logging
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -36,6 +38,7 @@ def start(fairseq_parts, ecg_data, arguments):
     return build
 
 
+WINDOW = ["--preprocess", "window"]
 LIMB, CHEST = ["--leads", "I,II,V2", "--drop-leads"], ["--leads", "aVR,V5,V6", "--drop-leads"]
 THREE = r"I, II, V2 \(drop_leads\)"
 TWELVE = r"I, II, III, aVR, aVL, aVF, V1, V2, V3, V4, V5, V6 \(none dropped\)"
@@ -81,6 +84,19 @@ def test_embedding_and_predicting_take_the_checkpoints_own_leads(encoder_of, ecg
     assert (model.leads, model.encoder.leads) == (("I", "II", "V2"), 3)
     assert model.embed(ecg_data / "test.tsv", progress=False).shape == (22, 96)
     assert model.predict(ecg_data / "test.tsv", progress=False).shape == (22, 23)
+
+
+@pytest.mark.parametrize(("trained", "preprocess", "told"), [("mV", [], False), ("adu", [], True), ("adu", WINDOW, True)])
+def test_an_encoder_of_other_units_is_warned_of(encoder_of, start, trained, preprocess, told, tmp_path, caplog):
+    state = torch.load(encoder_of(), weights_only=True) | {"task_state": {"units": trained}}
+    torch.save(state, tmp_path / "encoder.pt")
+    with caplog.at_level(logging.WARNING):
+        start(tmp_path / "encoder.pt", *preprocess)
+    said = [record.getMessage() for record in caplog.records if "units of the amplitudes (mV)" in record.getMessage()]
+    assert len(said) == told
+    if told:
+        assert "model's training (adu)" in said[0] and "encoder.pt" in said[0]
+        assert ("shape alone" in said[0]) == bool(preprocess)
 
 
 def test_the_leads_of_an_encoder_are_twelve_unless_some_are_dropped():
