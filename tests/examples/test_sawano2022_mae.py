@@ -30,9 +30,9 @@ def test_optimiser_and_schedule_are_he_et_als():
     assert cfg["lr_scheduler"]["_name"] == "cosine"
 
 
-def test_thirty_epochs_on_a_processor_are_thirty_epochs_of_the_papers_patches():
+def test_forty_epochs_on_a_processor_are_forty_epochs_of_the_papers_patches():
     cfg = compose_recipe(RECIPE, ["size=cpu"])
     epoch = -(-17417 // cfg["dataset"]["batch_size"])
-    assert (cfg["optimization"]["max_update"], cfg["lr_scheduler"]["warmup_updates"]) == (30 * epoch, epoch)
+    assert (cfg["optimization"]["max_update"], cfg["lr_scheduler"]["warmup_updates"]) == (40 * epoch, epoch)
     encoder = resolve_encoder(cfg["model"]["encoder"], input_rate=cfg["task"]["rate"], input_leads=12)
     assert encoder["patch_seconds"] == 0.5 and cfg["model"]["masked_share"] == 0.75 and cfg["common"]["cpu"]
