@@ -1,6 +1,7 @@
 """What can be typed after `list`, `run`, `collect` and `curves`, and what of a study it chooses and changes."""
 
 import argparse
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,20 @@ def chosen(options) -> tuple[Study, list[Cell]]:
 def dest_of(options, study: Study) -> Path:
     """The folder of the trainings."""
     return options.dest or Path("runs") / study.recipes.name
+
+
+def collect_command(options, study: Study) -> str:
+    """The command that collects what these options ran: with the same data, settings and choice of cells."""
+    words = ["scripts/experiments.py", "collect", str(options.study), "--dest", str(dest_of(options, study))]
+    for name in ("tables", "rows", "tasks", "columns", "seeds"):
+        if names := getattr(options, name):
+            words += [f"--{name}", ",".join(map(str, names))]
+    for folder in options.data:
+        words += ["--data", folder]
+    for stage in (PRETRAINING, FINETUNING):
+        if settings := getattr(options, stage):
+            words += [f"--{stage}", *settings]
+    return shlex.join(words)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fairseq_signals.experiments.arguments import chosen, dest_of, parser
+from fairseq_signals.experiments.arguments import chosen, collect_command, dest_of, parser
 from fairseq_signals.experiments.composition import compose_recipe
 from fairseq_signals.experiments.cost_curve import write_cost_curves_of
 from fairseq_signals.experiments.defaults import setting
@@ -57,7 +57,7 @@ def run(options, study: Study, cells: list[Cell], arguments: Sequence[str]) -> i
     print(f"{new} trained or scored, {len(outcomes.ran) - new} done before, {len(outcomes.failed)} failed")
     for name, error in outcomes.failed.items():
         print(f"  {name}: {error.splitlines()[-1]}")
-    print(f"next: scripts/experiments.py collect {options.study} --dest {dest_of(options, study)}")
+    print(f"next: {collect_command(options, study)}")
     return 1 if outcomes.failed else 0
 
 

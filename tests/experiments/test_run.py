@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -44,11 +45,13 @@ def stamps(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("checkpoint_best.pt")}
 
 
-def test_run_again_with_other_settings_and_collect(study, tmp_path, capsys):
+def test_run_again_with_other_settings_and_collect(study, ecg_data, tmp_path, capsys):
     dest, path = tmp_path / "runs", study()
     selection = ["--tables", "padded", "--columns", "P-2", "--tasks", "identification", "--dest", str(dest)]
+    selection += ["--data", str(ecg_data), "--finetuning", "common.log_interval=7"]
     assert main(["run", path, *selection]) == 0
-    assert "4 trained or scored, 0 done before, 0 failed" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "4 trained or scored, 0 done before, 0 failed" in printed
     trained = stamps(dest)
     assert len(trained) == 3  # a pre-training and two rows; the descriptor trains nothing
     assert main(["run", path, *selection]) == 0
@@ -58,7 +61,9 @@ def test_run_again_with_other_settings_and_collect(study, tmp_path, capsys):
     listed = capsys.readouterr().out
     assert listed.count(" done ") == 4 and "0.0 of them still to do" in listed
 
-    assert main(["collect", path, *selection]) == 0
+    # Collected by the command that running printed: other data or settings would be refused.
+    collecting = shlex.split(printed.partition("next: ")[2])
+    assert collecting[0] == "scripts/experiments.py" and main(collecting[1:]) == 0
     text = (dest / "tables" / "padded.txt").read_text()
     scores = json.loads((dest / "identification/cmsc/P-2/seed1/metrics_probe.json").read_text())
     assert scores["leads"] == ["I", "II"] and f"{scores['rank1']:.3f}" in text

@@ -86,7 +86,9 @@ def test_embedding_and_predicting_take_the_checkpoints_own_leads(encoder_of, ecg
     assert model.predict(ecg_data / "test.tsv", progress=False).shape == (22, 23)
 
 
-@pytest.mark.parametrize(("trained", "preprocess", "told"), [("mV", [], False), ("adu", [], True), ("adu", WINDOW, True)])
+@pytest.mark.parametrize(
+    ("trained", "preprocess", "told"), [("mV", [], False), ("adu", [], True), ("adu", WINDOW, True)]
+)
 def test_an_encoder_of_other_units_is_warned_of(encoder_of, start, trained, preprocess, told, tmp_path, caplog):
     state = torch.load(encoder_of(), weights_only=True) | {"task_state": {"units": trained}}
     torch.save(state, tmp_path / "encoder.pt")
