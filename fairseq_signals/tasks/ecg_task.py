@@ -27,6 +27,7 @@ from fairseq_signals.tasks.refusals import (
     refuse_torn_checkpoint,
     refuse_useless_groups,
 )
+from fairseq_signals.tasks.unkept_validations import unkept_validations
 from fairseq_signals.tasks.window_batches import WindowBatches
 from fairseq_signals.transforms.pipeline import Pipeline, keyed_generator, resolve_transforms
 from fairseq_signals.transforms.windows import Windows, choose_leads, windows_from_batch
@@ -164,6 +165,8 @@ class ECGTask(FairseqTask):
         if root is not None and "task" in root:
             refuse_legacy_parts(root)
             refuse_useless_groups(root)
+            if remark := unkept_validations(root):
+                logger.warning(remark)
             with open_dict(root.task):
                 for key in self.resolved_keys:
                     root.task[key] = self.cfg[key]
