@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from fairseq_signals.data.dataset import WindowDataset
 from fairseq_signals.data.in_memory import batches_of_records
-from fairseq_signals.data.leads import STANDARD_LEADS, lead_indices, parse_leads
+from fairseq_signals.data.leads import lead_indices, parse_leads
 from fairseq_signals.data.number_rules import class_names
 from fairseq_signals.data.readers import read_record
 from fairseq_signals.data.record import Record
@@ -148,12 +148,7 @@ class TrainedModel(nn.Module):
         if not isinstance(item, Record) and Path(item).is_dir() and not Path(f"{item}.hea").exists():
             raise ValueError(f"recordings must be a manifest, files or records, got a folder: {item}{_advice(item)}")
         record = item if isinstance(item, Record) else read_record(item)
-        needed = self.leads if self.drop_leads else [lead for lead in record.leads if lead in self.leads]
-        if not needed or set(needed) - set(record.leads):
-            raise ValueError(
-                f"record {record.id} must have leads of the model ({', '.join(self.leads)}; of {len(STANDARD_LEADS)} "
-                f"standard ones), got {', '.join(record.leads)}"
-            )
+        record.require_leads(self.leads, self.drop_leads)
         return record
 
 

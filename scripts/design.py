@@ -23,7 +23,7 @@ examples:
   python scripts/design.py data/lvsd --dest data/lvsd_sawano --design sawano2022 --case lvsd
   python scripts/subset.py data/lvsd_nakamoto train --nested part=1,2,3,4,5,6,7,8 --name train_part
 
-nakamoto2022 writes pretrain, pretrain_valid (controls alone), train, valid, test (every case, and as many controls as
+nakamoto2022 writes pretrain, pretrain_valid (no known case), train, valid, test (every case, and as many controls as
 make a quarter of the patients), train_full and valid_full (those of known state of both, for the twin with all labels).
 sawano2022 writes pretrain1, train1, valid1, test1 (--dataset1), pretrain2, train2, valid2, test2 (--dataset2, pooled),
 and an institutionX to test on for each but the first: of --dataset2 its test split alone, with the whole of it beside

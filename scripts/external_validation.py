@@ -24,9 +24,11 @@ from pathlib import Path
 
 from fairseq_signals.data.manifest import Manifest, manifest_path
 from fairseq_signals.data.rule_labels import rule_doubts
+from fairseq_signals.data.table import RecordingTable
 from fairseq_signals.evaluation.external_remarks import cohort_remarks
 from fairseq_signals.evaluation.external_table import external_text
 from fairseq_signals.evaluation.external_validation import Cohort, Point, score_cohorts, write_validation
+from fairseq_signals.evaluation.operating_point import require_both_labels
 from fairseq_signals.evaluation.report import write_whole
 from fairseq_signals.experiments.seen_before import Seen, remarks_on, seen_by
 from fairseq_signals.inference import TrainedModel, device_of
@@ -43,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--class", dest="outcome", metavar="CLASS", help="the model's class to test (needed where it has several)")  # fmt: skip  # noqa: E501
     parser.add_argument("--label", metavar="RULE", help="other labels for the class than the model's, such as 'lvsd: lvef < 40' or another code of the cohorts")  # fmt: skip  # noqa: E501
     parser.add_argument("--by", default="recording", choices=("recording", "patient"), help="intervals of the AUROC: DeLong's over recordings, or of resampled patients with all of theirs (recording)")  # fmt: skip  # noqa: E501
-    parser.add_argument("--resamples", type=int, default=1000, metavar="N", help="of patients (1000)")
+    parser.add_argument("--resamples", type=_at_least_one, default=1000, metavar="N", help="of patients (1000)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the resamples (1)")
     parser.add_argument("--allow-seen", action="store_true", help="mark cohorts with recordings or patients of the training instead of refusing them")  # fmt: skip  # noqa: E501
     parser.add_argument("--allow-other-units", action="store_true", help="mark cohorts whose amplitudes are in other units than the training's instead of refusing them")  # fmt: skip  # noqa: E501
@@ -51,6 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="cpu", help="such as cpu or cuda (cpu)")
     parser.add_argument("--format", default="png", choices=("png", "pdf", "svg"), help="of the pictures (png)")
     return parser
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text!r}")
+    return int(text)
 
 
 def _named(texts: Sequence[str], what: str) -> dict[str, str]:
@@ -96,12 +104,16 @@ def _remarks(models: Mapping[str, TrainedModel], cohorts: Mapping[str, Cohort], 
     """What is to be said of the cohorts, by model and cohort; what ends the run ends it before hours of predictions."""
     seen, remarks = {name: seen_by(model.checkpoint) for name, model in models.items()}, {}
     chosen = [Seen(f"choice of a threshold ({chosen_on})", cohorts[chosen_on].manifest.path)] if chosen_on else []
+    if chosen_on:
+        labels, known = cohorts[chosen_on].truth
+        require_both_labels(labels[known])
     for name, cohort in cohorts.items():
         cohort.truth  # noqa: B018  # labels that cannot be had
         doubts = rule_doubts(cohort.manifest, [cohort.definition])
         for label, model in models.items():
             steps = seen[label] + (chosen if name != chosen_on else [])
             training = next((one.path for one in seen[label] if one.step == "training"), None)
+            RecordingTable([cohort.manifest], model.rate)  # another rate, a shard that is not there
             of_people = remarks_on(cohort.manifest.path, steps, options.allow_seen)
             fit = cohort_remarks(model, cohort.manifest, training, options.allow_other_units)
             remarks[label, name] = [*of_people, *fit, *doubts]

@@ -2,6 +2,7 @@
 """Writes synthetic patients with ejection fractions from eight institutions, to try LVSD detection on no real ones."""
 
 import argparse
+import math
 
 from fairseq_signals.data.synthetic import make_lvsd_cohort
 from fairseq_signals.data.synthetic.cohort import PATIENTS, TABLE
@@ -22,7 +23,7 @@ def _patients(text: str) -> dict[int, int]:
         numbers = [float(part) for part in text.removeprefix("x").split(",")]
     except ValueError:
         numbers = []
-    if text.startswith("x") and len(numbers) == 1 and numbers[0] > 0:
+    if text.startswith("x") and len(numbers) == 1 and 0 < numbers[0] < math.inf:
         return {name: max(1, round(numbers[0] * count)) for name, count in PATIENTS.items()}
     if len(numbers) != len(PATIENTS) or not all(one.is_integer() and one >= 0 for one in numbers):
         raise argparse.ArgumentTypeError(f"must be {len(PATIENTS)} numbers such as 300,100,… or x0.5, got {text!r}")

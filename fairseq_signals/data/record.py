@@ -63,6 +63,23 @@ class Record:
         rows = [self.leads.index(lead) for lead in STANDARD_LEADS if lead in leads]
         return replace(self, signal=self.signal[rows], leads=tuple(self.leads[row] for row in rows))
 
+    def require_leads(self, leads: tuple[str, ...], every: bool) -> None:
+        """Makes sure that a model has something to work on.
+
+        Args:
+            leads: that the model takes.
+            every: whether it needs all of them, and not only one.
+
+        Raises:
+            ValueError: the recording has none of them, or lacks one that is needed.
+        """
+        there = set(leads) & set(self.leads)
+        if not there or (every and there != set(leads)):
+            raise ValueError(
+                f"record {self.id} must have leads of the model ({', '.join(leads)}; of {len(STANDARD_LEADS)} standard "
+                f"ones), got {', '.join(self.leads)}"
+            )
+
     def renamed(self, names: Mapping[str, str]) -> "Record":
         """The same recording with channels that were named wrongly under their right names, in standard order.
 

@@ -97,11 +97,13 @@ def score_binary(
         threshold=float(threshold),
         decisions=score_decisions(label, score >= threshold, level),
         calibration=(measured := calibration(label, score)),
-        notes=tuple(_notes(label, score, measured, len(labels))),
+        notes=tuple(_notes(label, score, measured, len(labels), auroc)),
     )
 
 
-def _notes(label: np.ndarray, score: np.ndarray, measured: Calibration, n_recordings: int) -> list[str]:
+def _notes(
+    label: np.ndarray, score: np.ndarray, measured: Calibration, n_recordings: int, auroc: Interval
+) -> list[str]:
     notes = []
     if len(score) > 1 and (score == score[0]).all():
         notes.append(f"ALL SCORES ARE EQUAL ({score[0]:.4g}): the model tells nothing here")
@@ -111,6 +113,8 @@ def _notes(label: np.ndarray, score: np.ndarray, measured: Calibration, n_record
         notes.append(f"no {'controls' if label.all() else 'cases'}: no AUROC and no recalibration")
     elif min(label.sum(), (~label).sum()) == 1:
         notes.append("a single case or control: no interval of the AUROC")
+    elif np.isnan(auroc.lower):
+        notes.append("all cases, or all controls, are of one patient: no interval of the AUROC")
     elif np.isnan(measured.slope):
         notes.append("no calibration slope: the scores part cases and controls, or are all one")
     return notes

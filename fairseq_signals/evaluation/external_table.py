@@ -4,7 +4,7 @@ Conventions: a row is one model on one cohort. Brackets hold 95 % intervals. A n
 of a cohort leads to what is told of it below the table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,13 +82,13 @@ def external_text(rows: Sequence[CohortScores], point: str) -> str:
     parts = []
     for outcome in outcomes:
         mine = [row for row in rows if row.outcome == outcome]
-        parts += [_side_by_side(outcome, mine, models)] if len(models) > 1 else []
-        parts += [_one_model(outcome, [row for row in mine if row.model == one], point) for one in models]
+        marks = _marks(mine)
+        parts += [_side_by_side(outcome, mine, models, marks)] if len(models) > 1 else []
+        parts += [_one_model(outcome, [row for row in mine if row.model == one], point, marks) for one in models]
     return "\n\n".join(parts)
 
 
-def _side_by_side(outcome: str, rows: Sequence[CohortScores], models: Sequence[str]) -> str:
-    marks = _marks(rows)
+def _side_by_side(outcome: str, rows: Sequence[CohortScores], models: Sequence[str], marks: Mapping[str, str]) -> str:
     cohorts = list(dict.fromkeys(row.cohort for row in rows))
     found = {(row.model, row.cohort): row.values()["auroc"] for row in rows}
     gains = {(row.model, row.cohort): f"{row.gain.point:+.3f}, p {row.gain_p:.2g}" for row in rows if row.gain}
@@ -100,8 +100,7 @@ def _side_by_side(outcome: str, rows: Sequence[CohortScores], models: Sequence[s
     return "\n".join([title, *aligned(lines, ["<"] + [">"] * (len(lines[0]) - 1))])
 
 
-def _one_model(outcome: str, rows: Sequence[CohortScores], point: str) -> str:
-    marks = _marks(rows)
+def _one_model(outcome: str, rows: Sequence[CohortScores], point: str, marks: Mapping[str, str]) -> str:
     head = ["cohort", "n", "cases", "%", "AUROC [95 %]", "AUPRC", "sensitivity", "specificity", "PPV", "NPV"]
     lines = [[*head, "Brier", "slope", "intercept"]]
     for row in rows:
@@ -111,14 +110,17 @@ def _one_model(outcome: str, rows: Sequence[CohortScores], point: str) -> str:
         calibrated = [f"{values['brier']:.3f}", f"{values['slope']:.2f}", f"{values['intercept']:.2f}"]
         count = [str(values["n_known"]), str(values["n_cases"]), f"{100 * values['prevalence']:.1f}"]
         area = [_interval(values["auroc"]), f"{values['auprc']:.3f}"]
-        lines.append([row.cohort + marks[row.cohort], *count, *area, *shares, *few, *calibrated])
+        lines.append(
+            [row.cohort + (marks[row.cohort] if _remarks(row) else ""), *count, *area, *shares, *few, *calibrated]
+        )
     title = f"{rows[0].model}: {outcome}, called from {rows[0].scores.threshold:.4g} ({point})"
-    notes = [f"{marks[row.cohort].strip()} {row.cohort}: {_APART.join(_remarks(row))}" for row in rows if _remarks(row)]
+    noted = [row for row in rows if _remarks(row)]
+    notes = [f"{marks[row.cohort].strip()} {row.cohort}: {_APART.join(_remarks(row))}" for row in noted]
     return "\n".join([title, *aligned(lines, ["<"] + [">"] * (len(lines[0]) - 1)), *notes])
 
 
 def _marks(rows: Sequence[CohortScores]) -> dict[str, str]:
-    """By cohort a mark where there is something to tell."""
+    """By cohort a mark where there is something to tell of it for any model, one for all tables."""
     noted = [name for name in dict.fromkeys(row.cohort for row in rows if _remarks(row))]
     return dict.fromkeys((row.cohort for row in rows), "") | {name: f" ({n})" for n, name in enumerate(noted, 1)}
 

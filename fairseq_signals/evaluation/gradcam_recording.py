@@ -54,9 +54,10 @@ def activation_of(
         units: of the recording, see `data.units`.
 
     Raises:
-        ValueError: the model does not diagnose, or not this class, or the recording has not what it needs.
+        ValueError: the model does not diagnose, or not this class, or the recording has not its leads.
     """
     place = class_place(model, name)
+    record.require_leads(model.leads, model.drop_leads)
     record = resample_record(record, model.rate) if record.rate != model.rate else record
     window, stride = (round(seconds * model.rate) for seconds in (model.window_seconds, model.stride_seconds))
     starts = tile_starts(record.signal.shape[1], window, stride)

@@ -66,11 +66,7 @@ def choose_threshold(rule: PointRule, labels: np.ndarray, scores: np.ndarray) ->
     """
     if not rule.is_chosen:
         return rule.value
-    if labels.all() or not labels.any():
-        raise ValueError(
-            f"recordings to choose an operating point on must have both labels, got {labels.sum()} positive of "
-            f"{len(labels)}"
-        )
+    require_both_labels(labels)
     cuts, sensitivity, specificity = _cuts(labels, scores)
     if rule.kind == "youden":
         merit = sensitivity + specificity
@@ -78,6 +74,15 @@ def choose_threshold(rule: PointRule, labels: np.ndarray, scores: np.ndarray) ->
         held, other = (sensitivity, specificity) if rule.kind == "sensitivity" else (specificity, sensitivity)
         merit = np.where(held >= rule.value - _SAME, other, -1.0)
     return float(cuts[merit >= merit.max() - _SAME].min())
+
+
+def require_both_labels(labels: np.ndarray) -> None:
+    """Raises ValueError where nothing can be chosen by these labels, all of them known, since one of two is missing."""
+    if labels.all() or not labels.any():
+        raise ValueError(
+            f"recordings to choose an operating point on must have both labels, got {labels.sum()} positive of "
+            f"{len(labels)}"
+        )
 
 
 def _cuts(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

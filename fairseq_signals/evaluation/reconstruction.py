@@ -78,7 +78,7 @@ class TrainedAutoencoder:
             )
         share = model["masked_share"] if masked_share is None else masked_share
         if not 0 < share < 1:
-            raise ValueError(f"masked share must lie between 0 and 1, got {share}")
+            raise ValueError(f"masked share must lie between 0 and 1, got {share} (--share gives another)")
         encoder = build_encoder(model["encoder"])
         size = PatchDecoderSettings(*(model[f"reconstruction_{name}"] for name in ("dim", "layers", "heads")))
         decoder = PatchDecoder(size, encoder.dim, encoder.local_dim, encoder.leads)
@@ -105,7 +105,7 @@ class TrainedAutoencoder:
             seed: another seed hides other patches.
 
         Raises:
-            ValueError: the window holds nothing, or the recording has no lead of the model.
+            ValueError: the window holds nothing, or the recording has not the model's leads.
         """
         windows, there = self._window(record, start)
         generator = torch.Generator().manual_seed(seed)
@@ -131,12 +131,8 @@ class TrainedAutoencoder:
         first, size = round(start * self.rate), round(self.window_seconds * self.rate)
         if not 0 <= first < record.signal.shape[1]:
             raise ValueError(f"start must be within the recording's {record.seconds:g} seconds, got {start:g}")
+        record.require_leads(self.leads, self.drop_leads)
         there = tuple(lead for lead in record.leads if lead in self.leads)
-        if not there or (self.drop_leads and there != self.leads):
-            raise ValueError(
-                f"record {record.id} must have leads of the model ({', '.join(self.leads)}), got "
-                f"{', '.join(record.leads)}"
-            )
         part = record.select(there)
         signal = np.ascontiguousarray(part.signal[:, first : first + size])
         cut = Record(signal, self.rate, there, record.id)

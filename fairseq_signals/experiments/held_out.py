@@ -1,4 +1,4 @@
-"""The guard of a study: nothing that its tasks are scored on, or validated on, is pre-trained on.
+"""The guard of a study: nothing that its tasks are scored on, or that stands in a list `valid`, is pre-trained on.
 
 Source: Oh et al. 2022, section 5.1: the validation and test sets, and the patients of the pairs, are excluded from the
 pre-training set. A preparation sees to that within its own folder; a study may join folders of several, prepared at
@@ -79,7 +79,8 @@ def check_held_out(
                 told.append(f"in common with {path} of {task}: {those}")
                 files.append(str(path))
     if told:
-        elsewhere = f"pre-train on {PRETRAIN}.tsv, " if subset != PRETRAIN else ""
+        better = subset != PRETRAIN and (pretraining / f"{PRETRAIN}.tsv").is_file()
+        elsewhere = f"pre-train on {PRETRAIN}.tsv, " if better else ""
         raise ValueError(
             f"recordings that are pre-trained on must be in no list that a task is scored or validated on, got "
             f"{'; '.join(told)} ({seen.path}); {elsewhere}prepare the folders from the same files with the same seed, "

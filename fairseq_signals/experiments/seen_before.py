@@ -12,6 +12,7 @@ from pathlib import Path
 from fairseq_signals.experiments.held_out_rows import Rows, common_rows
 from fairseq_signals.modules.checkpoint import read_checkpoint
 
+_LABELLED = frozenset(("ecg_classifier", "ecg_identifier"))  # models that were trained on what people have, or are
 _MOST_STEPS = 10  # fine-tuned, from a fine-tuned, from a pre-trained
 
 
@@ -20,7 +21,8 @@ class Seen:
     """A manifest that a model was trained with.
 
     Attributes:
-        step: `training`, `pre-training` (of the checkpoint it started from), or `validation` (which chose the weights).
+        step: `training` (also of a model with labels that it started from), `pre-training` (without labels), or
+            `validation` (which chose the weights).
         path: the manifest, which may no longer be there.
     """
 
@@ -41,12 +43,13 @@ def seen_by(checkpoint: str | Path) -> list[Seen]:
             there ends the list.
     """
     found: list[Seen] = []
-    step, path = "training", Path(checkpoint)
+    path = Path(checkpoint)
     for _ in range(_MOST_STEPS):
         cfg = read_checkpoint(path)["cfg"]
         if "data" not in cfg["task"]:
             return found  # weights from elsewhere that have seen no ECG (scripts/vit_from_imagenet.py)
         data, sets = Path(cfg["task"]["data"]), cfg.get("dataset") or {}
+        step = "training" if not found or cfg["model"].get("_name") in _LABELLED else "pre-training"
         found.append(Seen(step, data / f"{sets.get('train_subset', 'train')}.tsv"))
         if step == "training":
             names = str(sets.get("valid_subset", "valid")).split(",")
@@ -54,7 +57,7 @@ def seen_by(checkpoint: str | Path) -> list[Seen]:
         earlier = cfg["model"].get("pretrained") or "random"
         if earlier == "random" or not Path(earlier).is_file():
             return found if earlier == "random" else [*found, Seen("pre-training", Path(earlier))]
-        step, path = "pre-training", Path(earlier)
+        path = Path(earlier)
     return found
 
 

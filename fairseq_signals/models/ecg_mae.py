@@ -20,6 +20,7 @@ from torch import Tensor
 from fairseq_signals.models.ecg_model import ECGModel, ECGModelConfig
 from fairseq_signals.modules.masked_autoencoder import MaskedAutoencoder
 from fairseq_signals.modules.patch_decoder import PatchDecoder, PatchDecoderSettings
+from fairseq_signals.modules.patch_masking import check_share
 
 
 @dataclass
@@ -115,7 +116,6 @@ class ECGMAE(ECGModel):
 
 
 def _check(cfg: ECGMAEConfig):
-    if not 0 <= cfg.masked_share < 1:
-        raise ValueError(f"masked_share must lie in 0 to below 1, got {cfg.masked_share}")
+    check_share(cfg.masked_share)
     if not cfg.patch_floor > 0:
         raise ValueError(f"patch_floor must be positive, or a flat patch would be divided by 0, got {cfg.patch_floor}")

@@ -9,6 +9,12 @@ import torch
 from torch import Tensor
 
 
+def check_share(share: float) -> None:
+    """Raises ValueError where this is no share of patches to hide: from 0 to below 1."""
+    if not 0 <= share < 1:
+        raise ValueError(f"masked_share must lie in 0 to below 1, got {share}")
+
+
 def hide_patches(uniform: Tensor, share: float, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Two booleans `[B, F]`: the patches that an encoder sees, and those that are hidden from it.
 
@@ -23,8 +29,7 @@ def hide_patches(uniform: Tensor, share: float, valid: Tensor | None = None) -> 
     Raises:
         ValueError: the share cannot be.
     """
-    if not 0 <= share < 1:
-        raise ValueError(f"masked_share must lie in 0 to below 1, got {share}")
+    check_share(share)
     if valid is None:
         valid = torch.ones_like(uniform, dtype=torch.bool)
     numbers = valid.sum(dim=1)

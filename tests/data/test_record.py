@@ -25,6 +25,15 @@ def test_a_missing_lead_is_named():
         make().select(("I", "V6"))
 
 
+def test_a_model_must_have_one_of_its_leads_or_all_of_them():
+    record = make(leads=("I", "V5"))
+    record.require_leads(("I", "II"), every=False)
+    record.require_leads(("I", "V5"), every=True)
+    for leads, every in ((("II",), False), (("I", "II"), True), (("II", "III"), True)):
+        with pytest.raises(ValueError, match=rf"must have leads of the model \({', '.join(leads)}; of 12.*got I, V5"):
+            record.require_leads(leads, every)
+
+
 def test_signals_in_another_type_are_refused():
     with pytest.raises(ValueError, match="must be float32"):
         make(dtype=np.float64)

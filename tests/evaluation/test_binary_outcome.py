@@ -47,6 +47,15 @@ def test_the_interval_by_patients_of_very_few_cases_stays_among_areas():
     assert (found.lower, found.upper) == (0.0, 1.0) and 0 < found.point < 1
 
 
+def test_cases_of_one_patient_give_no_interval_by_patients_and_a_note():
+    labels = np.arange(40) < 3
+    scores, patients = np.random.default_rng(0).random(40), ["p0"] * 3 + [f"p{k}" for k in range(3, 40)]
+    found = score_binary(labels, np.ones(40, bool), scores, 0.5, patients, n_resamples=50)
+    assert found.auroc.point == pytest.approx(roc_auc_score(labels, scores)) and np.isnan(found.auroc.lower)
+    assert found.notes == ("all cases, or all controls, are of one patient: no interval of the AUROC",)
+    assert score_binary(labels, np.ones(40, bool), scores, 0.5).notes == ()
+
+
 def test_one_label_gives_nan_and_a_note():
     every = np.ones(12, bool)
     found = score_binary(~every, every, np.linspace(0, 1, 12), 0.5)

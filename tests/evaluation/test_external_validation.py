@@ -66,6 +66,20 @@ def test_the_text_shows_every_number_and_what_is_to_be_said(world):
     assert "far: seen\n    outcome unknown" in text and "healthy: no cases: no AUROC" in text
 
 
+def test_a_mark_means_one_cohort_in_all_tables(tmp_path):
+    cohorts, told = {}, {}
+    for seed, name in enumerate(("near", "far")):
+        cohorts[name], ef = make_cohort(tmp_path, name, 20, seed, ["30", "60"] * 10)
+        told |= {(model, name): 1 / ef + np.random.default_rng(seed).random(20) / 9 for model in ("one", "two")}
+    told = dict(sorted(told.items()))
+    remarks = {("one", "near"): ["short"], ("two", "far"): ["seen"], ("two", "near"): ["short"]}
+    text = external_text(score_cohorts("lvsd", cohorts, told, Point.of("0.5", list(cohorts)), remarks), "given")
+    lines = [line.split() for line in text.splitlines()]
+    marked = {(words[0], words[1]) for words in lines if words and words[0] in cohorts and words[1][0] == "("}
+    noted = {(words[1].rstrip(":"), words[0]) for words in lines if words and words[0][0] == "("}
+    assert marked == noted and {name for name, _ in noted} == set(cohorts) and len(noted) == 2
+
+
 def test_later_models_are_compared_with_the_first_by_pairs(world):
     cohorts, told, rows, _ = world
     for row in rows:

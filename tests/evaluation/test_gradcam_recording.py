@@ -87,6 +87,16 @@ def test_absent_leads_short_recordings_and_other_rates(model):
     assert activation_of(model, _record(rate=250.0), "AF").heat.shape == (12, 500)
 
 
+@pytest.mark.parametrize(("taken", "drop", "there"), [(("II",), False, ("V5",)), (("I", "II"), True, ("I", "V5"))])
+def test_a_recording_that_the_model_would_not_take_is_not_drawn_either(model, taken, drop, there):
+    other = copy.deepcopy(model)
+    other.leads, other.drop_leads = taken, drop
+    record = _record(leads=there)
+    for ask in (lambda: other.predict(record, progress=False), lambda: activation_of(other, record, "AF")):
+        with pytest.raises(ValueError, match=rf"record r1 must have leads of the model .*got {', '.join(there)}"):
+            ask()
+
+
 def test_what_the_labels_say_is_told(model):
     said = {
         "applies": ("AF", {}),

@@ -22,9 +22,9 @@ def prepared(folder, source, **lists):
     return folder
 
 
-def checkpoint(path, data, train="train", pretrained="random"):
+def checkpoint(path, data, train="train", pretrained="random", kind="ecg_classifier"):
     cfg = {
-        "model": {"_name": "ecg_classifier", "encoder": {}, "pretrained": str(pretrained)},
+        "model": {"_name": kind, "encoder": {}, "pretrained": str(pretrained)},
         "task": {"data": str(data)},
         "dataset": {"train_subset": train, "valid_subset": "valid"},
     }
@@ -38,7 +38,7 @@ def world(tmp_path):
     one = prepared(tmp_path / "one", "Hospital 1", **lists, capitals="A:P1:y1 B:P9:y2 C:p4:y3")
     lists = {"test": "a:p1:x1 d:p2:x2", "copy": "e:p7:w2 f:p8:x9", "pre": "g:q1:w9 h:q2:x7", "other": "i:q3:x4"}
     two = prepared(tmp_path / "two", "Hospital 2", **lists)
-    first = checkpoint(tmp_path / "first.pt", one, "pretrain")
+    first = checkpoint(tmp_path / "first.pt", one, "pretrain", kind="ecg_moco")
     return one, two, checkpoint(tmp_path / "second.pt", one, pretrained=first)
 
 
@@ -49,6 +49,21 @@ def test_every_step_of_the_training_is_named(world):
         Seen("validation", one / "valid.tsv"),
         Seen("pre-training", one / "pretrain.tsv"),
     ]
+
+
+def test_whom_an_earlier_training_with_labels_saw_is_refused_as_well(world, tmp_path):
+    one, two, model = world
+    later = checkpoint(tmp_path / "later.pt", two, "other", pretrained=model)
+    steps = [(seen.step, seen.path.parent.name, seen.path.stem) for seen in seen_by(later)]
+    assert steps == [
+        ("training", "two", "other"),
+        ("validation", "two", "valid"),
+        ("training", "one", "train"),
+        ("validation", "one", "valid"),
+        ("pre-training", "one", "pretrain"),
+    ]
+    with pytest.raises(ValueError, match="not trained on, but 2 of 2 recordings are of its training"):
+        remarks_on(one / "train.tsv", seen_by(later))
 
 
 def test_the_same_names_at_two_hospitals_are_other_people(world):

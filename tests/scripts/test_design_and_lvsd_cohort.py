@@ -59,7 +59,7 @@ def test_a_split_without_a_case_is_said_loudly(prepared, tmp_path, capsys):
     assert lacking and all(line in printed for line in lacking)
 
 
-@pytest.mark.parametrize("patients", ["x", "1,2", "x0", "-1,1,1,1,1,1,1,1", "1.5,1,1,1,1,1,1,1"])
+@pytest.mark.parametrize("patients", ["x", "1,2", "x0", "xinf", "xnan", "-1,1,1,1,1,1,1,1", "1.5,1,1,1,1,1,1,1"])
 def test_numbers_of_patients_that_are_none_are_refused(tmp_path, patients, capsys):
     with pytest.raises(SystemExit):
         script("make_lvsd_cohort")("--dest", tmp_path / "new", f"--patients={patients}")

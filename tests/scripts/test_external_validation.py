@@ -93,6 +93,43 @@ def test_what_cannot_be_is_refused_in_one_paragraph(data, checkpoints, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("change", ["rate", "one label"])
+def test_what_ends_it_ends_it_before_any_prediction(data, checkpoints, tmp_path, capsys, monkeypatch, change):
+    def never(*_):
+        raise AssertionError("predicted first")
+
+    monkeypatch.setattr(TrainedModel, "predict", never)
+    other = tmp_path / "data"
+    shutil.copytree(data, other)
+    header, *rows = (other / "test.tsv").read_text().splitlines()
+    columns = header.split("\t")
+    place, value = {"rate": (columns.index("rate"), "250"), "one label": (columns.index("ef"), "60")}[change]
+    cells = [[*row.split("\t")[:place], value, *row.split("\t")[place + 1 :]] for row in rows]
+    (other / "test.tsv").write_text("\n".join([header, *map("\t".join, cells)]) + "\n")
+    cohorts = [f"near={data}", f"far={other}"]
+    with pytest.raises(SystemExit, match="2"):
+        main(
+            [
+                str(checkpoints[0]),
+                "--data",
+                *cohorts,
+                "--operating-point",
+                "youden@far",
+                "--output",
+                str(tmp_path / "x"),
+            ]
+        )
+    said = capsys.readouterr().err
+    assert {"rate": "rate must be", "one label": "must have both labels, got 0 positive of"}[change] in said
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "many"])
+def test_intervals_by_no_resample_are_refused(data, checkpoints, tmp_path, capsys, number):
+    with pytest.raises(SystemExit, match="2"):
+        main([str(checkpoints[0]), "--data", f"far={data}", "--resamples", number, "--output", str(tmp_path / "out")])
+    assert f"argument --resamples: must be 1 or more, got {number!r}" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def uncalibrated(data, tmp_path_factory):
     """The same recordings, said to be no voltages and to be another source's."""

@@ -1,4 +1,4 @@
-"""The splits of Nakamoto et al. 2022 (Table 1, Table 3): pre-training on controls alone, all cases downstream.
+"""The splits of Nakamoto et al. 2022 (Table 1, Table 3): pre-training on no known case, all cases downstream.
 
 Published, in patients: train1 11,324 and valid1 2,864 for pre-training, without a case; train2 3,347, valid2 685 and
 test 699 with every case. A quarter of the patients is downstream (4,731 of 18,919).

@@ -31,7 +31,8 @@ def generate_heart(institution: int, number: int, seed: int = 0) -> tuple[Heart,
 
     Of every hundred patients eight never had an echocardiogram; a further three of a hundred recordings are too far
     from one. The EF that is told differs from the true one as two readers do (standard deviation 3 %). One patient in
-    eight with a low EF recovers, one in fifty with a normal one falls ill, so that some have recordings of both kinds.
+    eight with a low EF recovers, one in fifty with a normal one falls ill, which the later half of three recordings or
+    more shows, so that a few have recordings of both kinds.
     """
     generator = stream(seed, institution, number, 0)
     heart = draw_heart(number, INSTITUTIONS[institution - 1], generator)
@@ -50,7 +51,7 @@ def generate_heart(institution: int, number: int, seed: int = 0) -> tuple[Heart,
 
 
 def _turn(ef: float, generator: np.random.Generator) -> float:
-    """How much the EF changes after half of the recordings, %."""
+    """How much the EF changes once more than half of the recordings, and one, are taken, %."""
     chance, size = generator.random(), abs(generator.normal(14, 4))
     if ef < 45:
         return size if chance < 1 / 8 else 0.0
