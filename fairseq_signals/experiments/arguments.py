@@ -28,8 +28,14 @@ def parser() -> argparse.ArgumentParser:
         help="prepared data instead of the study's: for all, or for pretraining or one task (diagnosis=DIR)",
     )
     more = {"nargs": "+", "action": "extend", "default": [], "metavar": "KEY=VALUE"}
-    shared.add_argument("--pretraining", **more, help="settings of every pre-training")
-    shared.add_argument("--finetuning", **more, help="settings of every fine-tuning")
+    shared.add_argument(
+        "--pretraining", **more, help="settings of every pre-training; those that a method or column has are refused"
+    )
+    shared.add_argument(
+        "--finetuning",
+        **more,
+        help="settings of every fine-tuning; those that a method, column or sweep has are refused",
+    )
     main_parser = argparse.ArgumentParser(description="The trainings behind a paper's tables.")
     commands = main_parser.add_subparsers(dest="command", required=True)
     lister = commands.add_parser("list", parents=[shared], help="every training with its state and estimated cost")
@@ -60,10 +66,8 @@ def chosen(options) -> tuple[Study, list[Cell]]:
             data = dict.fromkeys(data, item)
         else:
             raise ValueError(f"stage of --data must be one of {', '.join(data)}, got {stage!r} ({item})")
-    settings = dict(study.settings)
-    for stage, given in ((PRETRAINING, options.pretraining), (FINETUNING, options.finetuning)):
-        settings[stage] = (*settings.get(stage, ()), *given)
-    study = replace(study, data=data, settings=settings)
+    typed = {PRETRAINING: tuple(options.pretraining), FINETUNING: tuple(options.finetuning)}
+    study = replace(study, data=data, typed=typed)
     chosen_names = (options.tables, options.rows, options.tasks, options.columns, options.seeds)
     selection = Selection(*(tuple(dict.fromkeys(names)) for names in chosen_names))
     return study, select_cells(study, selection)

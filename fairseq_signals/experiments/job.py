@@ -136,14 +136,33 @@ def pretraining(study: Study, method: Method, column: Column, seed: int) -> Job:
     """The pre-training behind a column."""
     source = study.columns[column.pretrained_on or column.name]
     name = f"{PRETRAINING}/{method.name}/{source.name}/seed{seed}"
-    settings = (*study.settings.get(PRETRAINING, ()), *method.pretraining, *source.pretraining)
+    own = (*method.pretraining, *source.pretraining)
+    settings = (*study.settings.get(PRETRAINING, ()), *_typed(study, PRETRAINING, name, own), *own)
     _refuse_own(name, settings)
     settings = (*settings, f"{_SEED}={seed}")
     return Job(name, _data(study, method.data or PRETRAINING), _recipe(study, method.recipe), settings)
 
 
 def _finetuning(study: Study, method: Method, task: Task, column: Column) -> tuple[str, ...]:
-    return (*study.settings.get(FINETUNING, ()), *task.settings, *method.finetuning, *column.finetuning)
+    own = (*method.finetuning, *column.finetuning)
+    typed = _typed(study, FINETUNING, f"{task.name}/{method.name}/{column.name}", (*own, *task.sweep))
+    return (*study.settings.get(FINETUNING, ()), *task.settings, *typed, *own)
+
+
+def _typed(study: Study, stage: str, name: str, own: Iterable[str]) -> tuple[str, ...]:
+    """The command line's settings of a stage; one that tells this training from others must be changed in the study."""
+    keys = {_key(text) for text in own}
+    for text in study.typed.get(stage, ()):
+        if _key(text) in keys:
+            raise ValueError(
+                f"--{stage} must leave {_key(text)} to the study, where it tells {name} from other trainings, got "
+                f"{text!r}; write a study that extends {study.path} to change it"
+            )
+    return study.typed.get(stage, ())
+
+
+def _key(text: str) -> str:
+    return text.partition("=")[0].strip("+~ ")
 
 
 def _recipe(study: Study, name: str) -> Path:
@@ -159,7 +178,7 @@ def _data(study: Study, stage: str) -> str:
 def _refuse_own(name: str, settings: Iterable[str], more: tuple[str, ...] = ()):
     # One of these in a setting would train elsewhere, on other data or from another encoder than the folder says.
     for text in settings:
-        if text.partition("=")[0].strip("+~ ") in (*_OWN, *more):
+        if _key(text) in (*_OWN, *more):
             raise ValueError(
                 f"settings of {name} must leave {', '.join((*_OWN, *more))} to the study (its data, methods, seeds and "
                 f"--dest), got {text!r}"

@@ -32,15 +32,9 @@ class Selection:
     columns: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
 
-    def wants(self, cell: Cell) -> bool:
-        """Whether the cell is among them."""
-        pairs = [
-            (self.tables, cell.table),
-            (self.rows, cell.row),
-            (self.tasks, cell.task),
-            (self.columns, cell.column),
-            (self.seeds, cell.seed),
-        ]
+    def wants(self, table: str, row: str, task: str, column: str) -> bool:
+        """Whether a cell at this place is among them, with whichever seeds."""
+        pairs = [(self.tables, table), (self.rows, row), (self.tasks, task), (self.columns, column)]
         return all(not wanted or value in wanted for wanted, value in pairs)
 
 
@@ -60,8 +54,8 @@ def select_cells(study: Study, selection: Selection) -> list[Cell]:
         for row in (*table.rows, *extra):
             for task in table.tasks:
                 for column in table.columns:
-                    cells += _cells(study, table.name, row, task, column, seeds)
-    cells = [cell for cell in cells if selection.wants(cell)]
+                    if selection.wants(table.name, row, task, column):
+                        cells += _cells(study, table.name, row, task, column, seeds)
     if not cells:
         raise ValueError(f"selection must leave at least one cell, got none of {study.path}: {selection}")
     return cells

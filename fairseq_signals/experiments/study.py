@@ -115,6 +115,8 @@ class Study:
     """All of it; `study_file` reads it from a yaml.
 
     Attributes:
+        settings: of every training of a stage, as the file has them.
+        typed: the same as the command line has them, which no method, column or sweep may set otherwise.
         pretraining_seed: of the one pre-training that all seeds of a fine-tuning start from; None: each has its own.
         seconds: of ECG in an epoch by stage, as published: for estimates where the data is not prepared yet.
         published: file of the paper's values.
@@ -129,6 +131,7 @@ class Study:
     tasks: dict[str, Task]
     columns: dict[str, Column]
     tables: dict[str, Layout]
+    typed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     pretraining_seed: Optional[int] = None
     seconds: dict[str, float] = field(default_factory=dict)
     published: Optional[Path] = None

@@ -1,5 +1,6 @@
 """What the command line makes of its arguments, and what a launcher's failing jobs stop."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,48 @@ def test_what_is_given_twice_is_given_both_times(choose):
         *("--finetuning", "a.b=1", "c.d=2", "--finetuning", "e.f=3", "--rows", "cmsc", "--rows", "spectrum,cmsc"),
         *("--seeds", "1,1"),
     )
-    assert study.settings["finetuning"][-3:] == ("a.b=1", "c.d=2", "e.f=3")
+    assert study.typed["finetuning"] == ("a.b=1", "c.d=2", "e.f=3")
     assert {cell.row for cell in cells} == {"cmsc", "spectrum"} and {cell.seed for cell in cells} == {1}
     assert len({(cell.table, cell.job.name) for cell in cells}) == len(cells)
+
+
+def test_what_is_typed_holds_for_every_training(write_study):
+    path = write_study(**{"metric: rank1": "metric: rank1, settings: [dataset.batch_size=4]"})
+    typed = ["--finetuning", "dataset.batch_size=8", "--pretraining", "optimization.max_update=5"]
+    jobs = jobs_of(chosen(parser().parse_args(["run", str(path), *typed]))[1])
+    for job in jobs:
+        words = [text for text in job.settings if text.startswith(("dataset.batch_size", "optimization.max_update"))]
+        assert words[-1] == ("dataset.batch_size=8" if job.task else "optimization.max_update=5")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--finetuning", "++task.leads=1"), "task.leads to the study, where it tells diagnosis/cmsc/P-2 from"),
+        (
+            ("--finetuning", "start=pretrained", "--rows", "random_init"),
+            "start to the study, .* diagnosis/random_init/12",
+        ),
+        (("--pretraining", "task.leads=1", "--tables", "own"), "task.leads to the study, .* pretraining/cmsc/2/seed1"),
+        (
+            ("--finetuning", "optimization.lr=[0.3]"),
+            "optimization.lr to the study, where it tells identification/cmsc/12",
+        ),
+    ],
+)
+def test_a_typed_setting_that_tells_trainings_apart_is_refused(write_study, words, message):
+    path = write_study(**{"metric: rank1": "metric: rank1, sweep: {optimization.lr: ['[0.1]', '[0.2]']}"})
+    with pytest.raises(
+        ValueError, match=f"{words[0]} must leave {message}.*got {re.escape(repr(words[1]))}; write a study"
+    ):
+        chosen(parser().parse_args(["run", str(path), *(() if "--rows" in words else ("--rows", "cmsc")), *words]))
+
+
+def test_a_typed_setting_is_held_against_the_chosen_trainings_alone(choose):
+    _, cells = choose(
+        "--finetuning", "start=pretrained", "--pretraining", "task.leads=2", "--tables", "padded", "--rows", "cmsc"
+    )
+    assert {cell.row for cell in cells} == {"cmsc"}
 
 
 def test_data_is_for_a_stage_or_for_all_and_may_be_called_anything(choose, tmp_path):
